@@ -1,0 +1,37 @@
+// Package device is the registry: what the gateway knows of each CPE. It owns
+// the soft state, such as the last Inform and the connection request URL, which
+// it keeps in memory and writes to the store behind everybody's back, and the
+// durable state, the assignment to an ACS. It never makes a session wait for the
+// store, decides nothing about routes, and does not speak to CPEs.
+//
+// # Memory
+//
+// A registry holds a million devices, so their records are not Go values but
+// packed bytes without pointers, in slots of few sizes, found by an index of
+// hashes; strings that many devices share are kept once. About 120 bytes a
+// device are typical. What an Internet full of made-up devices can take is
+// bounded by Config.MaxDevices: beyond it, and beyond an average of
+// slotBudget bytes a device, new devices are served but not recorded, and
+// counted. Devices that are known are updated as ever. Informs should be noted
+// once an ACS has accepted them, so that made-up ones do not get that far.
+//
+// # Store
+//
+//	device/ID   soft state: one record per device, replaced as a whole
+//	assign/ID   assignment: written by compare-and-swap alone
+//
+// ID is the device's string form. The two are kept apart so that writing behind
+// can never undo an assignment. Values begin with a version and go on with
+// tagged fields (see codec.go); fields that are not known are skipped, and
+// values of an unknown version or damaged ones are left out and counted.
+//
+// # Later additions
+//
+// A STUN binding is soft state that changes at another pace: a field of the
+// packed record and a key of its own, binding/ID, with a dirty set of its own.
+// Credentials (encrypted with a key file) and the last ts and id of a connection
+// request must not be lost or go back: keys of their own, credential/ID and
+// request/ID, written by compare-and-swap as assignments are, and read when they
+// are needed, for no session waits for them. Anything else that an Inform tells
+// is one more tag in device/ID.
+package device

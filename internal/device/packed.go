@@ -1,0 +1,204 @@
+package device
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// text is a string of a packed record: the number of a shared name, or bytes of
+// its own. The zero text is the empty string.
+type text struct {
+	name uint32 // plus 1; 0 for a text of its own
+	own  []byte
+}
+
+// is reports whether the text is s.
+func (t text) is(n *names, s string) bool {
+	if t.name != 0 {
+		return n.at(t.name-1) == s
+	}
+	return string(t.own) == s
+}
+
+// set makes the text s, shared if there is room for it, and reports whether that
+// changes it. An s that is empty or too long does not.
+func (t *text) set(s string, n *names, limit int) bool {
+	if s == "" || len(s) > limit || t.is(n, s) {
+		return false
+	}
+	if number, ok := n.number(s); ok {
+		*t = text{name: number + 1}
+	} else {
+		*t = text{own: []byte(s)}
+	}
+	return true
+}
+
+// setOwn is set for what every device has another of.
+func (t *text) setOwn(s string, limit int) bool {
+	if s == "" || len(s) > limit || string(t.own) == s {
+		return false
+	}
+	*t = text{own: []byte(s)}
+	return true
+}
+
+// string returns the text. That of a shared name costs nothing.
+func (t text) string(n *names) string {
+	if t.name != 0 {
+		return n.at(t.name - 1)
+	}
+	return string(t.own)
+}
+
+// state is one device as its shard has it, a view of a packed record. Its own
+// texts refer to the record, so it is valid only until the record is replaced.
+type state struct {
+	oui, class, serial text
+
+	home, reason text
+	revision     uint64 // of the assignment in the store, 0 for none
+	assigned     uint32 // when; this and all times in seconds since 1970
+
+	acs, rule, listener          text
+	manufacturer, software, root text
+	url, udp                     text
+	source                       netip.AddrPort
+	first, last                  uint32
+	events                       eventSet
+	sessions, failed, faults     uint32
+}
+
+// Flags of a packed record.
+const (
+	hasAssignment = 1 << iota
+	hasSource4
+	hasSource6
+)
+
+// append packs the state. It begins with what lookups compare and want first.
+func (s *state) append(b []byte) []byte {
+	b = appendTexts(b, s.oui, s.class, s.serial)
+	b = append(b, s.flags())
+	if s.revision != 0 {
+		b = appendTexts(b, s.home, s.reason)
+		b = binary.AppendUvarint(b, s.revision)
+		b = binary.AppendUvarint(b, uint64(s.assigned))
+	}
+	b = appendTexts(b, s.acs, s.rule, s.listener)
+	b = appendTexts(b, s.manufacturer, s.software, s.root)
+	b = appendTexts(b, s.url, s.udp)
+	b = appendSource(b, s.source)
+	b = binary.LittleEndian.AppendUint32(b, s.first)
+	b = binary.LittleEndian.AppendUint32(b, s.last)
+	for _, n := range [...]uint32{uint32(s.events), s.sessions, s.failed, s.faults} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	return b
+}
+
+func (s *state) flags() (flags byte) {
+	if s.revision != 0 {
+		flags |= hasAssignment
+	}
+	switch addr := s.source.Addr(); {
+	case addr.Is4():
+		flags |= hasSource4
+	case addr.Is6():
+		flags |= hasSource6
+	}
+	return flags
+}
+
+func appendTexts(b []byte, texts ...text) []byte {
+	for _, t := range texts {
+		if t.name != 0 {
+			b = binary.AppendUvarint(b, uint64(t.name-1)<<1|1)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(t.own))<<1)
+		b = append(b, t.own...)
+	}
+	return b
+}
+
+// appendSource writes 6 or 18 bytes, or none without a source.
+func appendSource(b []byte, source netip.AddrPort) []byte {
+	switch addr := source.Addr(); {
+	case addr.Is4():
+		a := addr.As4()
+		b = append(b, a[:]...)
+	case addr.Is6():
+		a := addr.As16()
+		b = append(b, a[:]...)
+	default:
+		return b
+	}
+	return binary.BigEndian.AppendUint16(b, source.Port())
+}
+
+// unpacker reads a packed record. Records are written by append alone, so there
+// is nothing to check.
+type unpacker struct{ rest []byte }
+
+func (u *unpacker) identity(s *state) {
+	s.oui, s.class, s.serial = u.text(), u.text(), u.text()
+}
+
+// assignment follows the identity. It returns the flags for unpack.
+func (u *unpacker) assignment(s *state) (flags byte) {
+	flags, u.rest = u.rest[0], u.rest[1:]
+	if flags&hasAssignment != 0 {
+		s.home, s.reason = u.text(), u.text()
+		s.revision = u.uvarint()
+		s.assigned = uint32(u.uvarint())
+	}
+	return flags
+}
+
+// unpack reads a whole record.
+func unpack(b []byte) (s state) {
+	u := unpacker{b}
+	u.identity(&s)
+	flags := u.assignment(&s)
+	s.acs, s.rule, s.listener = u.text(), u.text(), u.text()
+	s.manufacturer, s.software, s.root = u.text(), u.text(), u.text()
+	s.url, s.udp = u.text(), u.text()
+	s.source = u.source(flags)
+	s.first, s.last = binary.LittleEndian.Uint32(u.rest), binary.LittleEndian.Uint32(u.rest[4:])
+	u.rest = u.rest[8:]
+	s.events, s.sessions = eventSet(u.uvarint()), uint32(u.uvarint())
+	s.failed, s.faults = uint32(u.uvarint()), uint32(u.uvarint())
+	return s
+}
+
+func (u *unpacker) uvarint() uint64 {
+	v, n := binary.Uvarint(u.rest)
+	u.rest = u.rest[n:]
+	return v
+}
+
+func (u *unpacker) text() (t text) {
+	v := u.uvarint()
+	if v&1 != 0 {
+		return text{name: uint32(v>>1) + 1}
+	}
+	t.own, u.rest = u.rest[:v>>1], u.rest[v>>1:]
+	return t
+}
+
+func (u *unpacker) source(flags byte) (source netip.AddrPort) {
+	size := 0
+	switch {
+	case flags&hasSource4 != 0:
+		size = 4
+	case flags&hasSource6 != 0:
+		size = 16
+	default:
+		return source
+	}
+	addr, _ := netip.AddrFromSlice(u.rest[:size])
+	source = netip.AddrPortFrom(addr, binary.BigEndian.Uint16(u.rest[size:]))
+	u.rest = u.rest[size+2:]
+	return source
+}
