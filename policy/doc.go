@@ -1,0 +1,13 @@
+// Package policy decides which ACS a session goes to, and why. It owns the
+// routing rules, the health of the ACSs as a state machine, failover to a
+// backup and the way back. It does no I/O, starts no goroutine and never reads
+// the clock: observations and the time are arguments, and equal arguments give
+// equal decisions. What it decides, others carry out.
+//
+// The parts fit together like this: Compile turns a Config into a Policy.
+// Health is told of every probe and exchange (Observe) and of the passing of
+// time (Tick), and publishes a Snapshot. Policy.Decide is a pure function of
+// an Input and a Snapshot. Some decisions depend on a budget, such as how many
+// sessions a second may return to an ACS; Health.Settle makes those final.
+// Health.Route does both.
+package policy
