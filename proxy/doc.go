@@ -1,0 +1,6 @@
+// Package proxy carries CWMP sessions between CPEs and ACSs. It owns the CPE's
+// connections, the sessions with their cookies, and one connection to the ACS
+// for each session. It passes what both sides say byte by byte, but for edits
+// that it names; it never decides which ACS is right, never answers SOAP for
+// an ACS, and never moves a session that has begun.
+package proxy
