@@ -1,0 +1,85 @@
+package config
+
+import (
+	"time"
+
+	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/store/boltstore"
+	"github.com/acsgate/acsgate/internal/telemetry"
+	"github.com/acsgate/acsgate/internal/tlsconf"
+	"github.com/acsgate/acsgate/policy"
+	"github.com/acsgate/acsgate/proxy"
+)
+
+// DefaultDataDir is where the gateway keeps its files.
+const DefaultDataDir = "/var/lib/acsgate"
+
+// URLGuardPass leaves ManagementServer.URL in an ACS's RPCs alone.
+const URLGuardPass = "pass"
+
+// Config is a whole configuration. One that Load or Parse returned is complete:
+// defaults are filled in, file names are relative to the working directory or
+// absolute, and names that refer to others do. Nobody changes it afterwards.
+type Config struct {
+	DataDir string               `yaml:"data_dir"`
+	Listen  []proxy.ListenConfig `yaml:"listen"`
+	TLS     tlsconf.Config       `yaml:"tls"`
+	ACS     []ACS                `yaml:"acs"`
+	Routes  []policy.RouteConfig `yaml:"routes"`
+	Session proxy.SessionConfig  `yaml:"session"`
+	Limits  proxy.LimitsConfig   `yaml:"limits"`
+	Quirks  []cwmp.QuirkRule     `yaml:"quirks"`
+	Devices device.Config        `yaml:"devices"`
+	Store   Store                `yaml:"store"`
+	Admin   admin.Config         `yaml:"admin"`
+	Log     telemetry.LogConfig  `yaml:"log"`
+	Drain   Drain                `yaml:"drain"`
+}
+
+// ACS is one entry of the `acs` section: one ACS as the policy and as the proxy
+// see it.
+type ACS struct {
+	Policy   policy.ACSConfig     `yaml:",inline"`
+	Upstream proxy.UpstreamConfig `yaml:",inline"`
+	// CPEURL is what a CPE is given when its ManagementServer.URL is set to
+	// this ACS. Empty means that it is never set.
+	CPEURL string `yaml:"cpe_url"`
+	// URLGuard says what becomes of ManagementServer.URL in this ACS's RPCs.
+	URLGuard string `yaml:"url_guard"`
+}
+
+// Store is the `store` section: one of its keys says where durable state is.
+type Store struct {
+	Bolt   *boltstore.Config `yaml:"bolt"`   // default; a relative path of it is inside data_dir
+	Memory *Memory           `yaml:"memory"` // nothing survives a restart: for tests and demonstrations
+}
+
+// Memory is the `store.memory` section. It has no keys.
+type Memory struct{}
+
+// Drain is the `drain` section: how the gateway stops.
+type Drain struct {
+	// Timeout bounds how long running sessions may take to finish.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// PolicyConfig returns what policy.Compile needs.
+func (c *Config) PolicyConfig() policy.Config {
+	out := policy.Config{Routes: c.Routes}
+	for _, a := range c.ACS {
+		out.ACS = append(out.ACS, a.Policy)
+	}
+	return out
+}
+
+// Upstreams returns how the proxy reaches each ACS, with its name.
+func (c *Config) Upstreams() []proxy.UpstreamConfig {
+	var out []proxy.UpstreamConfig
+	for _, a := range c.ACS {
+		a.Upstream.Name = a.Policy.Name
+		out = append(out, a.Upstream)
+	}
+	return out
+}
