@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/acsgate/acsgate/internal/config"
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/policy"
+	"github.com/acsgate/acsgate/proxy"
+)
+
+// rules are what one configuration decides by. They are immutable; a reload
+// swaps them as a whole.
+type rules struct {
+	policy *policy.Policy
+	quirks *cwmp.QuirkTable
+}
+
+func newRules(cfg *config.Config) (*rules, error) {
+	p, err := policy.Compile(cfg.PolicyConfig())
+	if err != nil {
+		return nil, err
+	}
+	q, err := cwmp.NewQuirkTable(cfg.Quirks)
+	if err != nil {
+		return nil, err
+	}
+	return &rules{policy: p, quirks: q}, nil
+}
+
+// route decides where a session goes.
+func (g *Gateway) route(in proxy.RouteInput) proxy.Route {
+	ask := policy.Input{
+		Device: in.Device, Known: in.Known, SoftwareVersion: in.SoftwareVersion,
+		Source: in.Source, Listener: in.Listener, Path: in.Path,
+	}
+	if in.Known {
+		ask.Assigned, ask.Current = g.devices.Placement(in.Device)
+	}
+	d := g.health.Route(g.rules.Load().policy, ask, time.Now())
+	return proxy.Route{ACS: d.ACS, Fallback: d.Fallback, Home: d.Home, Rule: d.Rule, Reason: d.Reason}
+}
+
+func (g *Gateway) quirks(id cwmp.DeviceID, softwareVersion string) cwmp.Quirks {
+	return g.rules.Load().quirks.For(id, softwareVersion)
+}
+
+// started notes an accepted Inform in the registry, which never blocks.
+func (g *Gateway) started(in proxy.Inform) {
+	g.devices.NoteInform(device.Sighting{
+		ID: in.Device, ACS: in.ACS, Rule: in.Route.Rule, Source: in.Source, Listener: in.Listener,
+		SoftwareVersion: in.SoftwareVersion, ConnectionRequestURL: in.ConnectionRequestURL,
+		UDPConnectionRequestAddress: in.UDPConnectionRequestAddress, Root: in.Root, Events: in.Events, At: in.At,
+	})
+}
+
+// ended notes how a session ended, and tells whoever asked to know.
+func (g *Gateway) ended(s proxy.Summary) {
+	if s.Known {
+		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: len(s.Faults)})
+	}
+	if g.opts.OnSession != nil {
+		g.opts.OnSession(s)
+	}
+}
+
+// observed feeds what an exchange showed of an ACS to its health.
+func (g *Gateway) observed(r proxy.Result) {
+	if o, meant := policy.NewObservation(policy.Session, r.Status, r.Err, r.Took); meant {
+		g.noteHealth(r.ACS, o)
+	}
+}
