@@ -1,0 +1,87 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// options are the flags of a run.
+type options struct {
+	only     string
+	rounds   int
+	sessions int
+	workers  int
+	procs    int
+	devices  int
+	idle     int
+	crowd    int
+	gateway  string
+	profile  string
+	document string
+	markdown bool
+	smoke    bool
+}
+
+// sectionNames in the order in which they run; -only picks from them.
+var sectionNames = []string{"sessions", "busy", "tls", "tls12", "scan", "body", "registry", "idle", "crowd"}
+
+func parseOptions(args []string, out io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&o.only, "only", "", "sections to run, by comma: "+strings.Join(sectionNames, ","))
+	flags.IntVar(&o.rounds, "rounds", 7, "rounds of each comparison; all contenders take turns in each")
+	flags.IntVar(&o.sessions, "sessions", 3000, "sessions per contender and round (TLS: half of it)")
+	flags.IntVar(&o.workers, "workers", 2*runtime.NumCPU(), "sessions that run at a time")
+	flags.IntVar(&o.procs, "procs", runtime.NumCPU(), "GOMAXPROCS of every Go process")
+	flags.IntVar(&o.devices, "devices", 1_000_000, "devices in the filled registry")
+	flags.IntVar(&o.idle, "idle", 20_000, "idle connections")
+	flags.IntVar(&o.crowd, "crowd", 10_000, "sessions that are open at once")
+	flags.StringVar(&o.gateway, "acsgate", "", "acsgate binary to measure; empty: built from ./cmd/acsgate")
+	flags.StringVar(&o.profile, "profile", "", "directory for CPU profiles of acsgate, taken by perf in extra rounds")
+	flags.StringVar(&o.document, "document", "docs/benchmarks.md", "what -markdown writes to")
+	flags.BoolVar(&o.markdown, "markdown", false, "write the tables into the document, between its markers")
+	flags.BoolVar(&o.smoke, "smoke", false, "tiny and quick: does everything run? Figures are not judged")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.smoke {
+		o.shrink()
+	}
+	return o, o.check()
+}
+
+// shrink makes a run tiny.
+func (o *options) shrink() {
+	o.rounds, o.sessions, o.workers = 1, 200, 4
+	o.devices, o.idle, o.crowd = 5000, 200, 200
+}
+
+func (o *options) check() error {
+	for _, name := range o.sections() {
+		if !slices.Contains(sectionNames, name) {
+			return fmt.Errorf("-only: unknown section %q; there are %s", name, strings.Join(sectionNames, ", "))
+		}
+	}
+	if min(o.rounds, o.sessions, o.workers, o.procs, o.devices, o.idle, o.crowd) < 1 {
+		return fmt.Errorf("rounds, sessions, workers, procs, devices, idle and crowd must be at least 1")
+	}
+	if o.markdown && o.smoke {
+		return fmt.Errorf("-markdown: the figures of -smoke are not worth writing down")
+	}
+	return nil
+}
+
+func (o *options) sections() []string {
+	if o.only == "" {
+		return sectionNames
+	}
+	return strings.Split(o.only, ",")
+}
