@@ -36,6 +36,7 @@ const (
 	tagSessions
 	tagFailed
 	tagFaults
+	tagLocal
 )
 
 // Tags of an assignment's value.
@@ -133,7 +134,7 @@ func (t *tables) encodeSoft(b []byte, st *state) []byte {
 	}{
 		{tagManufacturer, st.manufacturer, t.cpes}, {tagACS, st.acs, t.ours}, {tagRule, st.rule, t.ours},
 		{tagListener, st.listener, t.ours}, {tagSoftware, st.software, t.cpes}, {tagURL, st.url, nil},
-		{tagUDP, st.udp, nil},
+		{tagUDP, st.udp, nil}, {tagLocal, st.local, t.ours},
 	} {
 		if f.text.name != 0 {
 			b = appendText(b, f.tag, f.names.at(f.text.name-1))
@@ -168,6 +169,8 @@ func (t *tables) decodeSoft(b []byte, st *state) error {
 			st.listener = t.ours.textOf(f.text)
 		case tagSoftware:
 			st.software = t.cpes.textOf(f.text)
+		case tagLocal:
+			st.local = t.ours.textOf(f.text)
 		case tagRoot:
 			st.root = t.root(f)
 		case tagURL:

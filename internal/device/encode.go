@@ -1,6 +1,10 @@
 package device
 
-import "github.com/acsgate/acsgate/internal/store"
+import (
+	"net/netip"
+
+	"github.com/acsgate/acsgate/internal/store"
+)
 
 // Encode returns what the store holds of a device, for tools that fill one.
 func Encode(rec Record) []store.Write {
@@ -10,7 +14,7 @@ func Encode(rec Record) []store.Write {
 		manufacturer: own(rec.ID.Manufacturer), software: own(rec.SoftwareVersion), root: own(rec.Root),
 		url: own(rec.ConnectionRequestURL), udp: own(rec.UDPConnectionRequestAddress),
 		source: plainSource(rec.Source), first: toSeconds(rec.FirstSeen), last: toSeconds(rec.LastInform),
-		events: newEventSet(rec.LastEvents), sessions: rec.Sessions, failed: rec.Failed, faults: rec.Faults,
+		local: own(localText(rec.Local)), events: newEventSet(rec.LastEvents), sessions: rec.Sessions, failed: rec.Failed, faults: rec.Faults,
 	}
 	var t tables
 	id := rec.ID.String()
@@ -19,4 +23,11 @@ func Encode(rec Record) []store.Write {
 		writes = append(writes, store.Write{Key: assignPrefix + id, Value: encodeAssignment(rec.Assignment)})
 	}
 	return writes
+}
+
+func localText(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	return addr.String()
 }

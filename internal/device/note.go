@@ -14,6 +14,7 @@ const (
 	maxIdentityPart = 128
 	maxText         = 96
 	maxURL          = 640
+	maxAddr         = 46 // an IP address without a zone
 )
 
 // NoteInform notes an accepted Inform. It never waits for the store.
@@ -115,6 +116,7 @@ func (s *shard) apply(st *state, in *Sighting, at uint32) (more bool) {
 	more = st.acs.set(in.ACS, s.ours, maxText)
 	more = st.rule.set(in.Rule, s.ours, maxText) || more
 	more = st.listener.set(in.Listener, s.ours, maxText) || more
+	more = s.applyLocal(st, in.Local.Unmap().WithZone("")) || more
 	more = st.manufacturer.set(in.ID.Manufacturer, s.cpes, maxText) || more
 	more = st.software.set(in.SoftwareVersion, s.cpes, maxText) || more
 	more = st.root.set(in.Root, s.cpes, maxText) || more
@@ -128,6 +130,17 @@ func (s *shard) apply(st *state, in *Sighting, at uint32) (more bool) {
 	st.events = newEventSet(in.Events)
 	st.sessions++
 	return more
+}
+
+// applyLocal allocates only what is new: the address is the same at nearly every
+// Inform.
+func (s *shard) applyLocal(st *state, addr netip.Addr) (more bool) {
+	if !addr.IsValid() {
+		return false
+	}
+	var room [maxAddr]byte
+	b := addr.AppendTo(room[:0])
+	return st.local.string(s.ours) != string(b) && st.local.set(string(b), s.ours, maxAddr)
 }
 
 // newState returns the state of a device of which only the identity is known.

@@ -17,7 +17,8 @@ import (
 
 // diff compares records; addresses have fields of their own.
 func diff(want, got Record) string {
-	return cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }), cmpopts.EquateEmpty())
+	return cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmpopts.EquateEmpty())
 }
 
 func TestNoteInform(t *testing.T) {
@@ -30,6 +31,7 @@ func TestNoteInform(t *testing.T) {
 	f.NoteInform(first)
 	want := Record{
 		ID: id, CurrentACS: "north", Rule: "default", Listener: "cpe", Source: first.Source,
+		Local:           netip.MustParseAddr("203.0.113.7"),
 		SoftwareVersion: "1.0", ConnectionRequestURL: first.ConnectionRequestURL,
 		UDPConnectionRequestAddress: first.UDPConnectionRequestAddress, Root: "Device.",
 		FirstSeen: time.Unix(1_800_000_000, 0).UTC(), LastInform: time.Unix(1_800_000_000, 0).UTC(),
@@ -180,7 +182,7 @@ func TestLargestRecord(t *testing.T) {
 	id, name := own(maxIdentityPart), own(maxText)
 	st := state{
 		oui: id, class: id, serial: id, home: name, reason: name, revision: 1<<64 - 1, assigned: 1<<32 - 1,
-		acs: name, rule: name, listener: name, manufacturer: name, software: name, root: name, url: own(maxURL), udp: name,
+		acs: name, rule: name, listener: name, local: own(maxAddr), manufacturer: name, software: name, root: name, url: own(maxURL), udp: name,
 		source: netip.MustParseAddrPort("[2001:db8::1]:1"), first: 1, last: 1, events: 1<<32 - 1,
 		sessions: 1<<32 - 1, failed: 1<<32 - 1, faults: 1<<32 - 1,
 	}

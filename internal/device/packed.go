@@ -60,7 +60,7 @@ type state struct {
 	revision     uint64 // of the assignment in the store, 0 for none
 	assigned     uint32 // when; this and all times in seconds since 1970
 
-	acs, rule, listener          text
+	acs, rule, listener, local   text // local in its text form: there are few
 	manufacturer, software, root text
 	url, udp                     text
 	source                       netip.AddrPort
@@ -85,7 +85,7 @@ func (s *state) append(b []byte) []byte {
 		b = binary.AppendUvarint(b, s.revision)
 		b = binary.AppendUvarint(b, uint64(s.assigned))
 	}
-	b = appendTexts(b, s.acs, s.rule, s.listener)
+	b = appendTexts(b, s.acs, s.rule, s.listener, s.local)
 	b = appendTexts(b, s.manufacturer, s.software, s.root)
 	b = appendTexts(b, s.url, s.udp)
 	b = appendSource(b, s.source)
@@ -161,7 +161,7 @@ func unpack(b []byte) (s state) {
 	u := unpacker{b}
 	u.identity(&s)
 	flags := u.assignment(&s)
-	s.acs, s.rule, s.listener = u.text(), u.text(), u.text()
+	s.acs, s.rule, s.listener, s.local = u.text(), u.text(), u.text(), u.text()
 	s.manufacturer, s.software, s.root = u.text(), u.text(), u.text()
 	s.url, s.udp = u.text(), u.text()
 	s.source = u.source(flags)

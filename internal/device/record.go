@@ -18,6 +18,7 @@ type Record struct {
 	Rule       string // that chose it
 	Listener   string // that the CPE came to
 	Source     netip.AddrPort
+	Local      netip.Addr // of ours, that the CPE talks to
 
 	SoftwareVersion             string
 	ConnectionRequestURL        string
@@ -49,6 +50,7 @@ type Sighting struct {
 	Rule     string
 	Listener string
 	Source   netip.AddrPort
+	Local    netip.Addr // of ours, that the CPE came to
 
 	SoftwareVersion             string
 	ConnectionRequestURL        string

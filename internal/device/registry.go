@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"math/bits"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,10 +62,16 @@ func New(cfg Config, deps Deps) (*Registry, error) {
 
 // locate returns a device's shard and its hash there.
 func (r *Registry) locate(id *cwmp.DeviceID) (*shard, uint32) {
+	number, hash := r.place(id)
+	return &r.shards[number], hash
+}
+
+// place returns the number of a device's shard and its hash there.
+func (r *Registry) place(id *cwmp.DeviceID) (shard, hash uint32) {
 	h := maphash.String(r.seed, id.SerialNumber)
 	h = bits.RotateLeft64(h, 21) ^ maphash.String(r.seed, id.OUI)
 	h = bits.RotateLeft64(h, 21) ^ maphash.String(r.seed, id.ProductClass)
-	return &r.shards[h>>(64-shardBits)], uint32(h)
+	return uint32(h >> (64 - shardBits)), uint32(h)
 }
 
 // Len returns how many devices are known.
@@ -149,6 +156,7 @@ func (s *shard) export(number uint32) Record {
 		},
 		CurrentACS: st.acs.string(s.ours), Rule: st.rule.string(s.ours), Listener: st.listener.string(s.ours),
 		Source:          st.source,
+		Local:           localAddr(st.local.string(s.ours)),
 		SoftwareVersion: st.software.string(s.cpes), Root: st.root.string(s.cpes),
 		ConnectionRequestURL: st.url.string(s.cpes), UDPConnectionRequestAddress: st.udp.string(s.cpes),
 		FirstSeen: fromSeconds(st.first), LastInform: fromSeconds(st.last), LastEvents: st.events.codes(),
@@ -161,6 +169,12 @@ func (s *shard) id(st *state) cwmp.DeviceID {
 		Manufacturer: st.manufacturer.string(s.cpes), OUI: st.oui.string(s.cpes),
 		ProductClass: st.class.string(s.cpes), SerialNumber: st.serial.string(s.cpes),
 	}
+}
+
+// localAddr reads back what apply has written.
+func localAddr(text string) netip.Addr {
+	addr, _ := netip.ParseAddr(text)
+	return addr
 }
 
 // toSeconds returns a time as records keep it, 0 for none.

@@ -179,6 +179,7 @@ func numberedID(i int) cwmp.DeviceID {
 func sighting(id cwmp.DeviceID) Sighting {
 	return Sighting{
 		ID: id, ACS: "north", Rule: "default", Listener: "cpe", Source: netip.MustParseAddrPort("192.0.2.1:40000"),
+		Local:           netip.MustParseAddr("203.0.113.7"),
 		SoftwareVersion: "1.0", ConnectionRequestURL: "http://192.0.2.1:7547/" + id.SerialNumber,
 		UDPConnectionRequestAddress: "192.0.2.1:40001", Root: "Device.",
 		Events: []string{cwmp.EventPeriodic}, At: time.Unix(1_800_000_000, 0),
