@@ -12,9 +12,11 @@ const DefaultAddress = "127.0.0.1:8080"
 
 // Config is the `admin` section.
 type Config struct {
-	// Address is host:port. There is no authentication, so anything but a
+	// Address is host:port. Metrics and health need no token, so anything but a
 	// loopback address draws a warning at start.
 	Address string `yaml:"address"`
+	// Tokens are who may use the API; without any nobody may.
+	Tokens []TokenConfig `yaml:"tokens"`
 }
 
 // SetDefaults fills in what the file leaves out.
@@ -26,6 +28,7 @@ func (c *Config) SetDefaults() {
 
 // Validate reports every problem of the section; keys are relative to it.
 func (c *Config) Validate(report func(key, value, problem string)) {
+	c.validateTokens(report)
 	host, port, err := net.SplitHostPort(c.Address)
 	if err != nil {
 		report("address", c.Address, "is not host:port, such as "+DefaultAddress)

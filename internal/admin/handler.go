@@ -23,7 +23,7 @@ const index = `acsgate
 ` + PathReady + `   200 while new sessions are welcome, else 503 with the reasons
 `
 
-func newHandler(d Deps, errorLog *log.Logger) http.Handler {
+func newHandler(d Deps, tokens []token, errorLog *log.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathMetrics, promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{
 		ErrorLog:            errorLog,
@@ -37,6 +37,9 @@ func newHandler(d Deps, errorLog *log.Logger) http.Handler {
 		setHeaders(w, "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, index)
 	})
+	if d.API != nil {
+		d.API.routes(mux, tokens, d.Log.Named("admin"))
+	}
 	return mux
 }
 

@@ -35,7 +35,9 @@ type Deps struct {
 	// Live says why the process should be restarted, nil when it should not.
 	// It is called like Ready.
 	Live func() error
-	Log  *zap.Logger
+	// API is what the JSON API does; nil where there is none.
+	API *API
+	Log *zap.Logger
 }
 
 // Server is the admin listener.
@@ -47,6 +49,10 @@ type Server struct {
 // New binds the address and serves nothing yet. A server that is never run
 // must be closed.
 func New(c Config, d Deps) (*Server, error) {
+	tokens, err := loadTokens(c.Tokens)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", c.Address)
 	if err != nil {
 		return nil, fmt.Errorf("admin.address: %w", err)
@@ -57,13 +63,13 @@ func New(c Config, d Deps) (*Server, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	if !loopback(c.Address) {
-		log.Warn("admin listener has no authentication and is not on loopback: keep it behind a firewall",
+		log.Warn("admin listener is not on loopback: metrics and health need no token, keep it behind a firewall",
 			zap.Stringer("address", listener.Addr()))
 	}
 	return &Server{
 		listener: netutil.LimitListener(listener, maxConnections),
 		http: http.Server{
-			Handler:           newHandler(d, httpLog),
+			Handler:           newHandler(d, tokens, httpLog),
 			ReadHeaderTimeout: readTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,

@@ -1,0 +1,118 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"go.uber.org/zap"
+)
+
+// PathAPI is below which the JSON API is.
+const PathAPI = "/api/v1/"
+
+// DeviceView is what is known of one device.
+type DeviceView struct {
+	Device          string          `json:"device"`
+	Manufacturer    string          `json:"manufacturer,omitempty"`
+	OUI             string          `json:"oui"`
+	ProductClass    string          `json:"product_class,omitempty"`
+	SerialNumber    string          `json:"serial_number"`
+	SoftwareVersion string          `json:"software_version,omitempty"`
+	ACS             string          `json:"acs,omitempty"`
+	AssignedACS     string          `json:"assigned_acs,omitempty"`
+	Rule            string          `json:"rule,omitempty"`
+	Source          string          `json:"source,omitempty"`
+	LastInform      string          `json:"last_inform,omitempty"`
+	LastEvents      []string        `json:"last_events,omitempty"`
+	Sessions        uint32          `json:"sessions"`
+	Failed          uint32          `json:"failed"`
+	Reach           *ReachView      `json:"reach,omitempty"`
+	LastRequest     *WakeResult     `json:"last_connection_request,omitempty"`
+	ACSSees         *ConnectionView `json:"acs_sees,omitempty"`
+}
+
+// ConnectionView is how a device says that it can be reached.
+type ConnectionView struct {
+	URL        string `json:"connection_request_url,omitempty"`
+	UDPAddress string `json:"udp_connection_request_address,omitempty"`
+}
+
+// ReachView is how a device can be reached.
+type ReachView struct {
+	Reported ConnectionView `json:"reported"`
+	// Binding is where STUN packets of the device come from.
+	Binding *BindingView `json:"binding,omitempty"`
+	// NotByUDP and NotByHTTP say why a transport cannot be used, "" if it can.
+	NotByUDP  string `json:"not_by_udp,omitempty"`
+	NotByHTTP string `json:"not_by_http,omitempty"`
+}
+
+// BindingView is a STUN binding.
+type BindingView struct {
+	Local      string  `json:"local"`
+	Remote     string  `json:"remote"`
+	Evidence   string  `json:"evidence"`
+	NAT        string  `json:"nat"`
+	FirstSeen  string  `json:"first_seen"`
+	LastSeen   string  `json:"last_seen"`
+	Stale      bool    `json:"stale"`
+	Changes    uint32  `json:"changes"`
+	KeepAliveS float64 `json:"keep_alive_s,omitempty"`
+	SurvivedS  float64 `json:"survived_s,omitempty"`
+	LostS      float64 `json:"lost_s,omitempty"`
+	Candidate  string  `json:"candidate,omitempty"`
+}
+
+// routes adds the API to the mux.
+func (a *API) routes(mux *http.ServeMux, tokens []token, log *zap.Logger) {
+	guard := guard{tokens: tokens, log: log}
+	mux.Handle("GET "+PathAPI+"devices/{id}", guard.needs(RoleViewer, a.device))
+	mux.Handle("POST "+PathAPI+"devices/{id}/connection-request", guard.needs(RoleOperator, a.wake))
+	mux.Handle("POST "+PathAPI+"connection-requests", guard.needs(RoleOperator, a.wakeMany))
+	mux.HandleFunc(PathAPI, func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, fmt.Sprintf("%s %q is no part of the API", r.Method, r.URL.Path))
+	})
+}
+
+// guard lets in who has a token.
+type guard struct {
+	tokens []token
+	log    *zap.Logger
+}
+
+// needs wraps what a token of a role may do. What changes something is logged
+// with the token's name.
+func (g guard) needs(role string, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t, ok := bearer(g.tokens, r)
+		switch {
+		case len(g.tokens) == 0:
+			fail(w, http.StatusForbidden, "no token is configured: add admin.tokens to the configuration")
+		case !ok:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="acsgate"`)
+			fail(w, http.StatusUnauthorized, "send one of the tokens of admin.tokens as Authorization: Bearer TOKEN")
+		case t.rank < rank(role):
+			fail(w, http.StatusForbidden, fmt.Sprintf("token %q lacks the role %s", t.name, role))
+		default:
+			if r.Method != http.MethodGet {
+				g.log.Info("api", zap.String("token", t.name), zap.String("method", r.Method), zap.String("path", r.URL.EscapedPath()))
+			}
+			next(w, r)
+		}
+	})
+}
+
+// deviceOf returns the device of a path. Its string form is written into the path
+// as it is: what is escaped there is escaped in the form itself.
+func deviceOf(w http.ResponseWriter, r *http.Request) (cwmp.DeviceID, bool) {
+	rest := strings.TrimPrefix(r.URL.EscapedPath(), PathAPI+"devices/")
+	text, _, _ := strings.Cut(rest, "/")
+	id, err := cwmp.ParseDeviceID(text)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return id, false
+	}
+	return id, true
+}
