@@ -124,18 +124,36 @@ func NewFlags(command, synopsis string, errs io.Writer) *flag.FlagSet {
 // Parse parses the arguments of a command that takes flags alone. Mistakes are
 // UsageErrors, a plea for help is flag.ErrHelp.
 func Parse(flags *flag.FlagSet, args []string) error {
+	rest, err := ParseArgs(flags, args)
+	if err == nil && len(rest) > 0 {
+		return Usagef("%s takes flags only, not %q", flags.Name(), strings.Join(rest, " "))
+	}
+	return err
+}
+
+// ParseArgs is Parse for a command that takes more than flags: it returns the
+// rest. Flags may stand before, between and after it; what follows "--" is none.
+func ParseArgs(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	errs := flags.Output()
 	flags.SetOutput(io.Discard)
-	err := flags.Parse(args)
-	flags.SetOutput(errs)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		flags.Usage()
-		return err
-	case err != nil:
-		return Usagef("%w (%s -h lists the flags)", err, flags.Name())
-	case flags.NArg() > 0:
-		return Usagef("%s takes flags only, not %q", flags.Name(), strings.Join(flags.Args(), " "))
+	defer flags.SetOutput(errs)
+	for len(args) > 0 {
+		err = flags.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			flags.SetOutput(errs)
+			flags.Usage()
+			return nil, err
+		case err != nil:
+			return nil, Usagef("%w (%s -h lists the flags)", err, flags.Name())
+		}
+		ended := len(args) > flags.NArg() && args[len(args)-flags.NArg()-1] == "--"
+		if args = flags.Args(); ended {
+			return append(rest, args...), nil
+		}
+		if len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
 	}
-	return nil
+	return rest, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -64,5 +65,31 @@ func TestHelp(t *testing.T) {
 		if !strings.Contains(out.String(), "prog is for tests.") || !strings.Contains(out.String(), "  prog silent   says nothing\n") {
 			t.Errorf("%q printed %q", args, out.String())
 		}
+	}
+}
+
+func TestParseArgs_TakesFlagsAnywhere(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want []string
+		on   bool
+	}{
+		{nil, nil, false},
+		{[]string{"-on"}, nil, true},
+		{[]string{"a", "-on", "b"}, []string{"a", "b"}, true},
+		{[]string{"-on", "a", "b"}, []string{"a", "b"}, true},
+		{[]string{"a", "b", "-on"}, []string{"a", "b"}, true},
+		{[]string{"a", "--", "-on"}, []string{"a", "-on"}, false},
+		{[]string{"--", "-on", "a"}, []string{"-on", "a"}, false},
+	} {
+		flags := NewFlags("prog cmd", "", io.Discard)
+		on := flags.Bool("on", false, "")
+		rest, err := ParseArgs(flags, test.args)
+		if err != nil || !slices.Equal(rest, test.want) || *on != test.on {
+			t.Errorf("%q: %q, %v, %v", test.args, rest, *on, err)
+		}
+	}
+	if _, err := ParseArgs(NewFlags("prog cmd", "", io.Discard), []string{"a", "-off"}); err == nil {
+		t.Error("a flag that is not there was taken")
 	}
 }
