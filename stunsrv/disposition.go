@@ -32,8 +32,10 @@ const (
 	rateLimited // the source sends too much
 	toTURN      // handed to the TURN relay
 	turnOff     // for the TURN relay, which is off or has no room
+	misdirected // a UDP Connection Request, which belongs to the relay's address
 	oversized   // longer than any request
 	unsent      // the reply could not be handed to the kernel
+	faulted     // met a fault in the gateway itself
 
 	dispositions // their number
 )
@@ -46,7 +48,7 @@ var dispositionNames = [dispositions]string{
 	notSTUN:      "not_stun", malformed: "malformed", notRequest: "not_request",
 	unmetChange: "unmet_change", impossible: "impossible",
 	rateLimited: "rate_limited", toTURN: "to_turn", turnOff: "turn_off",
-	oversized: "oversized", unsent: "unsent",
+	misdirected: "connection_request", oversized: "oversized", unsent: "unsent", faulted: "gateway_fault",
 }
 
 // String returns the value of the metric label.
