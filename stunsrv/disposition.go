@@ -30,6 +30,7 @@ const (
 	// Decided by the server, around the handler.
 
 	rateLimited // the source sends too much
+	misdirected // text: a UDP Connection Request that an ACS sent to the wrong place (quirk S-02)
 	toTURN      // handed to the TURN relay
 	turnOff     // for the TURN relay, which is off or has no room
 	misdirected // a UDP Connection Request, which belongs to the relay's address
@@ -47,7 +48,7 @@ var dispositionNames = [dispositions]string{
 	sharedSecret: "shared_secret",
 	notSTUN:      "not_stun", malformed: "malformed", notRequest: "not_request",
 	unmetChange: "unmet_change", impossible: "impossible",
-	rateLimited: "rate_limited", toTURN: "to_turn", turnOff: "turn_off",
+	rateLimited: "rate_limited", misdirected: "misdirected", toTURN: "to_turn", turnOff: "turn_off",
 	misdirected: "connection_request", oversized: "oversized", unsent: "unsent", faulted: "gateway_fault",
 }
 
