@@ -33,7 +33,6 @@ const (
 	misdirected // text: a UDP Connection Request that an ACS sent to the wrong place (quirk S-02)
 	toTURN      // handed to the TURN relay
 	turnOff     // for the TURN relay, which is off or has no room
-	misdirected // a UDP Connection Request, which belongs to the relay's address
 	oversized   // longer than any request
 	unsent      // the reply could not be handed to the kernel
 	faulted     // met a fault in the gateway itself
@@ -49,7 +48,7 @@ var dispositionNames = [dispositions]string{
 	notSTUN:      "not_stun", malformed: "malformed", notRequest: "not_request",
 	unmetChange: "unmet_change", impossible: "impossible",
 	rateLimited: "rate_limited", misdirected: "misdirected", toTURN: "to_turn", turnOff: "turn_off",
-	misdirected: "connection_request", oversized: "oversized", unsent: "unsent", faulted: "gateway_fault",
+	oversized: "oversized", unsent: "unsent", faulted: "gateway_fault",
 }
 
 // String returns the value of the metric label.
