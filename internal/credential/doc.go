@@ -3,4 +3,9 @@
 // encrypted with a key file, nothing of it is ever printed, and what is learned
 // from sessions is written behind everybody's back. It learns nothing by itself:
 // what an operator did not opt into does not arrive here.
+//
+// STUN logins are in memory besides, as plain text, of the devices that have one
+// and of no others: the STUN server asks at every packet, and a copy that is
+// sealed with a key in the same memory protects nothing. Connection Request
+// logins stay in the store until one is needed.
 package credential
