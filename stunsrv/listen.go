@@ -14,45 +14,45 @@ import (
 // maxSockets bounds the sockets; a machine with more addresses is told which.
 const maxSockets = 256
 
-// endpoint is one entry of Config.Listen.
-type endpoint struct {
-	ips  []netip.Addr // more than one where the entry stands for all of the machine
-	port uint16       // 0 lets the kernel choose
-	wild bool         // the entry has no IP address
-}
-
-// parseEndpoint reads ip:port. As for Go's other listeners no IP address, or ::,
-// stands for all of the machine, and 0.0.0.0 for those of IPv4; machine returns
-// them. They become a socket each: a reply must come from the address that was
-// asked, and must be able to name it.
-func parseEndpoint(value string, machine func() ([]netip.Addr, error)) (endpoint, error) {
+// parseEndpoint reads an entry of Config.Listen. As for Go's other listeners no
+// IP address, or ::, stands for all of the machine, and 0.0.0.0 for those of
+// IPv4.
+func parseEndpoint(value string) (netip.AddrPort, error) {
 	host, number, err := net.SplitHostPort(value)
 	if err != nil {
-		return endpoint{}, errors.New("is not ip:port")
+		return netip.AddrPort{}, errors.New(`is not ip:port such as "203.0.113.10:3478", nor ":3478" for every address`)
 	}
 	port, err := strconv.ParseUint(number, 10, 16)
 	if err != nil {
-		return endpoint{}, errors.New("has a port that is not a number from 0 to 65535")
+		return netip.AddrPort{}, errors.New("has a port that is not a number from 0 to 65535")
 	}
 	ip := netip.IPv6Unspecified()
 	if host != "" {
 		if ip, err = netip.ParseAddr(host); err != nil {
-			return endpoint{}, errors.New("has a host that is not an IP address")
+			return netip.AddrPort{}, errors.New("has a host that is not an IP address: names are not looked up")
 		}
-		ip = ip.Unmap()
 	}
+	ip = ip.Unmap()
 	switch {
-	case ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return endpoint{}, errors.New("is not the address of one machine")
-	case !ip.IsUnspecified():
-		return endpoint{ips: []netip.Addr{ip}, port: uint16(port)}, nil
+	case ip.IsMulticast() || ip == broadcast:
+		return netip.AddrPort{}, errors.New("is not the address of one machine")
+	case ip.Is6() && ip.IsLinkLocalUnicast() && ip.Zone() == "":
+		return netip.AddrPort{}, errors.New("is a link-local address without its zone, such as %eth0")
+	}
+	return netip.AddrPortFrom(ip, uint16(port)), nil
+}
+
+// expand returns the IP addresses that an entry stands for. They become a socket
+// each: a reply must come from the address that was asked, and name it.
+func expand(ip netip.Addr, machine func() ([]netip.Addr, error)) ([]netip.Addr, error) {
+	if !ip.IsUnspecified() {
+		return []netip.Addr{ip}, nil
 	}
 	all, err := machine()
 	if err != nil {
-		return endpoint{}, fmt.Errorf("stands for all addresses, which cannot be listed: %w", err)
+		return nil, fmt.Errorf("the addresses of the machine cannot be listed: %w", err)
 	}
-	ips := slices.DeleteFunc(all, func(a netip.Addr) bool { return ip.Is4() && !a.Is4() })
-	return endpoint{ips: ips, port: uint16(port), wild: true}, nil
+	return slices.DeleteFunc(all, func(a netip.Addr) bool { return ip.Is4() && !a.Is4() }), nil
 }
 
 // machineAddresses returns the unicast addresses of the machine in order, without
@@ -100,22 +100,28 @@ func listen(entries []string, machine func() ([]netip.Addr, error)) (*listener, 
 
 func (l *listener) bindAll(entries []string, machine func() ([]netip.Addr, error)) error {
 	for _, entry := range entries {
-		e, err := parseEndpoint(entry, machine)
+		address, err := parseEndpoint(entry)
 		if err != nil {
 			return fmt.Errorf("stun: listen %q %w", entry, err)
 		}
-		if err := l.bindEndpoint(e); err != nil {
+		ips, err := expand(address.Addr(), machine)
+		if err == nil {
+			err = l.bindEntry(ips, address)
+		}
+		if err != nil {
 			return fmt.Errorf("stun: listen %q: %w", entry, err)
 		}
 	}
 	return nil
 }
 
-func (l *listener) bindEndpoint(e endpoint) error {
-	port := e.port
-	for _, ip := range e.ips {
+// bindEntry binds all the IP addresses that an entry stands for to one port,
+// which the kernel chooses if it is 0.
+func (l *listener) bindEntry(ips []netip.Addr, entry netip.AddrPort) error {
+	wild, port, bound := entry.Addr().IsUnspecified(), entry.Port(), 0
+	for _, ip := range ips {
 		s, err := l.bind(netip.AddrPortFrom(ip, port))
-		if e.wild && errors.Is(err, syscall.EADDRNOTAVAIL) {
+		if wild && errors.Is(err, syscall.EADDRNOTAVAIL) {
 			// Of all addresses one may be about to come or to go.
 			l.skipped = append(l.skipped, netip.AddrPortFrom(ip, port))
 			continue
@@ -123,13 +129,14 @@ func (l *listener) bindEndpoint(e endpoint) error {
 		if err != nil {
 			return err
 		}
-		port = s.local.Port() // the same for all, also if the kernel chose it
-		if !e.wild {
+		port = s.local.Port()
+		bound++
+		if !wild {
 			l.named = append(l.named, s)
 		}
 	}
-	if port == 0 {
-		return errors.New("no address of the machine could be bound")
+	if bound == 0 {
+		return errors.New("the machine has no address of the kind")
 	}
 	return nil
 }
