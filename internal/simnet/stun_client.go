@@ -143,7 +143,7 @@ func (c *STUNClient) Run(ctx context.Context) error {
 		cancel()
 		c.discovery.close()
 		c.readers.Wait()
-		c.cfg.Conn.SetReadDeadline(time.Time{})
+		_ = c.cfg.Conn.SetReadDeadline(time.Time{}) // a socket that is closed needs none
 	}()
 	c.receive(inner, c.cfg.Conn)
 	c.begin(inner)
@@ -165,7 +165,7 @@ func (c *STUNClient) Run(ctx context.Context) error {
 // receive reads a socket in a goroutine of its own until the context ends or
 // the socket is closed.
 func (c *STUNClient) receive(ctx context.Context, conn net.PacketConn) {
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(past) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(past) })
 	c.readers.Go(func() {
 		defer stop()
 		buf := make([]byte, 2048)

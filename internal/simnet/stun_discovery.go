@@ -54,10 +54,10 @@ func (c *STUNClient) raised(period time.Duration) time.Duration {
 // close ends discovery for good.
 func (d *discovery) close() {
 	if d.probe != nil {
-		d.probe.Close()
+		_ = d.probe.Close()
 	}
 	if d.own {
-		d.listen.Close()
+		_ = d.listen.Close()
 	}
 	*d = discovery{}
 }

@@ -163,7 +163,7 @@ func TestCPEReportsItsBinding(t *testing.T) {
 		exchanges := a.Exchanges()
 		var all strings.Builder
 		for _, e := range exchanges {
-			all.WriteString(fmt.Sprintf("%s", e.Body))
+			all.Write(e.Body)
 		}
 		for _, want := range []string{"198.51.100.23:34512", "http://192.0.2.1:7547/new", "NATDetected"} {
 			if !strings.Contains(all.String(), want) {
