@@ -67,7 +67,8 @@ func (r *recall) update(key uint64, now time.Time, f func(value uint32, age time
 	if slot.key == key {
 		old = *slot
 	}
-	value := f(old.value, time.Duration(seconds-old.at)*time.Second)
+	age := max(0, int64(seconds)-int64(old.at)) // the clock may be set back
+	value := f(old.value, time.Duration(age)*time.Second)
 	switch {
 	case value == old.value:
 	case value == 0:
