@@ -47,7 +47,7 @@ type bucket struct {
 // newLimiter returns a limiter of rate packets a second, at least 1.
 func newLimiter(rate int) *limiter {
 	interval := int64(time.Second) / int64(rate)
-	return &limiter{seed: maphash.MakeSeed(), interval: interval, depth: int64(time.Second) - interval}
+	return &limiter{seed: maphash.MakeSeed(), interval: interval, depth: interval * int64(rate-1)}
 }
 
 // allow takes a packet out of the bucket of its source and tells whether it held
