@@ -61,7 +61,7 @@ func (m *message) walk(padded bool) bool {
 		value := rest[attrHeaderSize:]
 		if n > len(value) {
 			// One client claims 64 bytes for its last 20 (quirk S-07 e).
-			if typ != attrMessageIntegrity || len(value) != integritySize-attrHeaderSize {
+			if typ != attrMessageIntegrity || n != 64 || len(value) != integritySize-attrHeaderSize {
 				return false
 			}
 			n = len(value)

@@ -210,10 +210,10 @@ func TestAmbiguousConventionIsRemembered(t *testing.T) {
 	if len(unsure) != 64 {
 		t.Fatalf("%d bytes", len(unsure))
 	}
-	clear := request(classicID, name, bindingAttr)
+	sure := request(classicID, name, bindingAttr)
 	h := knowing(AuthOff, "twelve-bytes", "secret")
 	for _, c := range []convention{withIntegrity, withIntegrity | padded, withIntegrity} {
-		run(h, signed(clear, "secret", len(clear)+4, c&padded != 0), oneAddress, primaryAddr, clock)
+		run(h, signed(sure, "secret", len(sure)+4, c&padded != 0), oneAddress, primaryAddr, clock)
 		o := run(h, signed(unsure, "secret", len(unsure)+4, c&padded != 0), oneAddress, primaryAddr, clock)
 		assertSignedAs(t, o.reply, "secret", c)
 	}
