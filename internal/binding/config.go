@@ -1,5 +1,7 @@
 package binding
 
+import "strconv"
+
 // Config is the `bindings` section.
 type Config struct {
 	// Usernames are templates of the STUN user names that devices are given, with
@@ -22,5 +24,23 @@ func (c *Config) SetDefaults() {
 	}
 	if c.Max == 0 {
 		c.Max = 2_000_000
+	}
+}
+
+// mostDevices is what the packed records can number.
+const mostDevices = 16_000_000
+
+// Validate reports every problem of the section.
+func (c *Config) Validate(report func(key, value, problem string)) {
+	if len(c.Usernames) > maxTemplates {
+		report("usernames", strconv.Itoa(len(c.Usernames))+" templates", "must be at most "+strconv.Itoa(maxTemplates))
+	}
+	for i, s := range c.Usernames {
+		if _, err := parseTemplate(s); err != nil {
+			report("usernames["+strconv.Itoa(i)+"]", s, err.Error())
+		}
+	}
+	if c.Max < 1 || c.Max > mostDevices {
+		report("max", strconv.Itoa(c.Max), "must be from 1 to "+strconv.Itoa(mostDevices))
 	}
 }

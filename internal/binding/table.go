@@ -1,9 +1,12 @@
 package binding
 
 import (
-	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
 	"iter"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +14,12 @@ import (
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/store"
+)
+
+const (
+	maxLocals  = 1024 // sockets of ours that bindings may have been seen by
+	slotBudget = 256  // bytes that records may take on average
+	together   = 64   // records that are read under one lock
 )
 
 // Deps is what a table needs of others. All are required.
@@ -24,53 +33,323 @@ type Deps struct {
 // Table knows the bindings of all devices. Its methods are safe for concurrent
 // use; those that take no context never wait for the store.
 type Table struct {
-	cfg  Config
-	deps Deps
+	cfg       Config
+	store     store.Store
+	log       *zap.Logger
+	now       func() time.Time
+	metrics   *metrics
+	templates []template
+	seed      maphash.Seed
+
+	mu      sync.Mutex // never held for long: a packet takes it for less than a microsecond
+	locals  []netip.AddrPort
+	waiting *waiting
+
+	// Devices are numbered from 0 as they come, and never removed.
+	refs  []ref // where each device's record lies
+	arena arena
+	bound int // devices that have a binding
+
+	byID     index
+	byUser   index // every user name of every device
+	bySource index // the IP address of each device's last session
+	byRemote index // where devices are bound; an address has one device
+	byReport index // what devices have reported and are not bound to
+
+	urgent, quiet bitset // what is newer than the store's
+	scratch       []byte
+	packing       []byte
 }
 
 // New returns an empty table and registers its metrics. It starts nothing.
+// Missing configuration is filled in with the defaults.
 func New(cfg Config, deps Deps) (*Table, error) {
 	cfg.SetDefaults()
-	return &Table{cfg: cfg, deps: deps}, nil
+	t := &Table{
+		cfg: cfg, store: deps.Store, log: deps.Log.Named("bindings"), now: deps.Now,
+		seed: maphash.MakeSeed(), waiting: newWaiting(), locals: make([]netip.AddrPort, 1),
+	}
+	if len(cfg.Usernames) > maxTemplates {
+		return nil, fmt.Errorf("binding: %d templates of user names, want at most %d", len(cfg.Usernames), maxTemplates)
+	}
+	for _, s := range cfg.Usernames {
+		tmpl, err := parseTemplate(s)
+		if err != nil {
+			return nil, fmt.Errorf("binding: %w", err)
+		}
+		t.templates = append(t.templates, tmpl)
+	}
+	var err error
+	if t.metrics, err = newMetrics(t, deps.Metrics); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
-// Load reads the table from the store.
-func (t *Table) Load(ctx context.Context) error { return ctx.Err() }
+// Len returns how many devices have a binding.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bound
+}
 
-// Run writes behind until ctx ends.
-func (t *Table) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// Lookup returns the binding of a device; ok is false if no packet of it was
+// seen.
+func (t *Table) Lookup(id cwmp.DeviceID) (b Binding, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	number, ok := t.find(&id)
+	if !ok {
+		return Binding{}, false
+	}
+	st := t.state(number)
+	if !st.remote.IsValid() {
+		return Binding{}, false
+	}
+	return st.export(t.locals), true
+}
 
-// NoteSighting notes a packet.
-func (t *Table) NoteSighting(*Sighting) {}
+// Device returns the device that is bound at an address, if more than a user
+// name says so.
+func (t *Table) Device(remote netip.AddrPort) (id cwmp.DeviceID, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	number, count := t.holder(plainAddrPort(remote))
+	if count != 1 {
+		return cwmp.DeviceID{}, false
+	}
+	st := t.state(number)
+	return st.id(), true
+}
 
-// NoteClaim notes what a session told.
-func (t *Table) NoteClaim(Claim) {}
+// ByUser returns the device that alone has a STUN user name, whether it was seen
+// or not.
+func (t *Table) ByUser(username []byte) (id cwmp.DeviceID, ok bool) {
+	user := t.hashUser(username)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	number, count := t.namesake(user)
+	if count != 1 {
+		return cwmp.DeviceID{}, false
+	}
+	st := t.state(number)
+	return st.id(), true
+}
 
-// SetUser notes a STUN user name of a device, "" for none.
-func (t *Table) SetUser(cwmp.DeviceID, string) {}
-
-// Lookup returns the binding of a device; false if no packet of it was seen.
-func (t *Table) Lookup(cwmp.DeviceID) (Binding, bool) { return Binding{}, false }
-
-// Device returns the device that is bound at an address, if more than a name
-// says so.
-func (t *Table) Device(netip.AddrPort) (cwmp.DeviceID, bool) { return cwmp.DeviceID{}, false }
-
-// ByUser returns the only device that has a STUN user name.
-func (t *Table) ByUser([]byte) (cwmp.DeviceID, bool) { return cwmp.DeviceID{}, false }
-
-// All returns all bindings, in no order.
+// All returns all bindings, in no order. Those that come while it runs may be
+// left out.
 func (t *Table) All() iter.Seq2[cwmp.DeviceID, Binding] {
-	return func(func(cwmp.DeviceID, Binding) bool) {}
+	type pair struct {
+		id cwmp.DeviceID
+		Binding
+	}
+	return func(yield func(cwmp.DeviceID, Binding) bool) {
+		pairs := make([]pair, 0, together)
+		for next, more := uint32(0), true; more; next += together {
+			pairs = pairs[:0]
+			more = t.some(next, func(st *state) { pairs = append(pairs, pair{st.id(), st.export(t.locals)}) })
+			for i := range pairs {
+				if !yield(pairs[i].id, pairs[i].Binding) {
+					return
+				}
+			}
+		}
+	}
 }
 
-// Len returns how many bindings there are.
-func (t *Table) Len() int { return 0 }
+// some calls fn for the bindings among some devices, with the lock held, and
+// reports whether there are devices after them.
+func (t *Table) some(next uint32, fn func(*state)) (more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	end := min(next+together, uint32(len(t.refs)))
+	for number := next; number < end; number++ {
+		if st := t.state(number); st.remote.IsValid() {
+			fn(&st)
+		}
+	}
+	return end < uint32(len(t.refs))
+}
 
-// Usable tells whether a binding may be used, and why not.
+// Usable tells whether requests may be sent to a binding, and if not, why.
 func (t *Table) Usable(b *Binding) (ok bool, why string) {
-	return b.Corroborated() || t.cfg.AcceptUncorroborated, ""
+	switch {
+	case !b.Remote.IsValid():
+		return false, "no STUN packet of this device was seen"
+	case b.Corroborated() || b.Evidence == Named && t.cfg.AcceptUncorroborated:
+		return true, ""
+	case b.Evidence == Named:
+		return false, "binding is not corroborated: nothing but a user name ties it to the device"
+	}
+	return false, "binding is not corroborated: several devices have sessions from its IP address"
 }
 
-// Stale reports whether the binding was not seen for 1.5 keep-alive periods.
-func (b *Binding) Stale(now time.Time) bool { return now.Sub(b.LastSeen) > 10*time.Minute }
+// The rest of this file is called with the lock held.
+
+// find returns the number of a device.
+func (t *Table) find(id *cwmp.DeviceID) (number uint32, ok bool) {
+	number, count := t.byID.get(t.hashID([]byte(id.OUI), []byte(id.ProductClass), []byte(id.SerialNumber)), func(n uint32) bool {
+		var st state
+		r := reader{rest: t.record(n)}
+		r.identity(&st)
+		return st.is(id)
+	})
+	return number, count == 1
+}
+
+// namesake returns how many devices have a user name, and the only one.
+func (t *Table) namesake(user uint64) (number uint32, count int) {
+	if user == 0 {
+		return 0, 0
+	}
+	return t.byUser.get(user, func(n uint32) bool { st := t.state(n); return t.hasUser(&st, user) })
+}
+
+func (t *Table) record(number uint32) []byte { return t.arena.bytes(t.refs[number]) }
+
+// state unpacks a record. What it returns is valid until the record is replaced.
+func (t *Table) state(number uint32) (st state) {
+	r := reader{rest: t.record(number)}
+	r.identity(&st)
+	r.state(&st)
+	return st
+}
+
+func (t *Table) maxBytes() int { return t.cfg.Max * slotBudget }
+
+// add enters a device that is not known, if there is room.
+func (t *Table) add(st *state) (number uint32, why reason) {
+	if len(t.refs) >= t.cfg.Max {
+		return 0, refusedFull
+	}
+	number = uint32(len(t.refs))
+	st.settleRemote(t, number)
+	packed := t.pack(st)
+	if t.arena.used+len(packed) > t.maxBytes() {
+		return 0, refusedMemory
+	}
+	r := t.arena.alloc(len(packed))
+	copy(t.arena.bytes(r), packed)
+	t.refs = append(t.refs, r)
+	t.byID.add(t.hashID(st.oui, st.class, st.serial), number, func(uint32) bool { return false })
+	t.indexUsers(number, st)
+	t.reindex(number, &state{}, st)
+	return number, ""
+}
+
+// update replaces a device's record, whose state was old.
+func (t *Table) update(number uint32, old, st *state, urgent bool) {
+	st.settleRemote(t, number)
+	packed := t.pack(st)
+	r := t.refs[number]
+	t.reindex(number, old, st)
+	if !t.arena.fits(r, len(packed)) {
+		t.arena.release(r)
+		r = t.arena.alloc(len(packed))
+		t.refs[number] = r
+	}
+	copy(t.arena.bytes(r), packed)
+	t.mark(number, urgent)
+}
+
+// mark notes that a device is newer than the store's.
+func (t *Table) mark(number uint32, urgent bool) {
+	if urgent {
+		t.urgent.set(number)
+		t.quiet.clear(number)
+	} else if !t.urgent.has(number) {
+		t.quiet.set(number)
+	}
+}
+
+// settleRemote decides which device is to be found at an address that two are
+// bound to: the one that came first, until it is stale.
+func (st *state) settleRemote(t *Table, number uint32) {
+	st.flags.put(released, false)
+	if !st.bound() {
+		return
+	}
+	holder, count := t.holder(st.remote)
+	if count == 0 || holder == number {
+		return
+	}
+	old := t.state(holder)
+	if !old.staleAt(st.last) {
+		st.flags.put(released, true)
+		return
+	}
+	other := old
+	other.flags.put(released, true)
+	packed := t.pack(&other)
+	t.reindex(holder, &old, &other)
+	copy(t.record(holder), packed)
+}
+
+// pack returns a record, which is valid until the next call.
+func (t *Table) pack(st *state) []byte {
+	t.packing = st.append(st.appendIdentity(t.packing[:0]))
+	return t.packing
+}
+
+// reindex brings the indexes from one state of a device to another.
+func (t *Table) reindex(number uint32, old, st *state) {
+	if old.source != st.source {
+		if old.source.IsValid() {
+			t.bySource.remove(t.hashAddr(old.source), number)
+		}
+		if st.source.IsValid() {
+			t.bySource.add(t.hashAddr(st.source), number, func(n uint32) bool { return t.state(n).source == st.source })
+		}
+	}
+	if old.remote != st.remote || old.bound() != st.bound() {
+		if old.bound() {
+			t.byRemote.remove(t.hashAddrPort(old.remote), number)
+		}
+		if st.bound() {
+			t.byRemote.add(t.hashAddrPort(st.remote), number, func(n uint32) bool { o := t.state(n); return o.remote == st.remote && o.bound() })
+		}
+	}
+	if old.reported != st.reported || old.wantsReport() != st.wantsReport() {
+		if old.wantsReport() {
+			t.byReport.remove(t.hashAddrPort(old.reported), number)
+		}
+		if st.wantsReport() {
+			t.byReport.add(t.hashAddrPort(st.reported), number, func(n uint32) bool { o := t.state(n); return o.reported == st.reported && o.wantsReport() })
+		}
+	}
+	if st.remote.IsValid() && !old.remote.IsValid() {
+		t.bound++
+	}
+}
+
+func (t *Table) indexUsers(number uint32, st *state) {
+	var room [maxTemplates + 1]uint64
+	for _, user := range t.users(room[:0], st) {
+		t.byUser.add(user, number, func(n uint32) bool { o := t.state(n); return t.hasUser(&o, user) })
+	}
+}
+
+func (t *Table) unindexUsers(number uint32, st *state) {
+	var room [maxTemplates + 1]uint64
+	for _, user := range t.users(room[:0], st) {
+		t.byUser.remove(user, number)
+	}
+}
+
+func (t *Table) hashID(oui, class, serial []byte) uint64 {
+	t.scratch = appendText(appendText(append(t.scratch[:0], serial...), class), oui)
+	return maphash.Bytes(t.seed, t.scratch)
+}
+
+func (t *Table) hashAddr(addr netip.Addr) uint64 {
+	a := addr.As16()
+	return maphash.Bytes(t.seed, a[:])
+}
+
+func (t *Table) hashAddrPort(addr netip.AddrPort) uint64 {
+	var b [18]byte
+	a := addr.Addr().As16()
+	copy(b[:], a[:])
+	binary.LittleEndian.PutUint16(b[16:], addr.Port())
+	return maphash.Bytes(t.seed, b[:])
+}

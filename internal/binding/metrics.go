@@ -1,0 +1,101 @@
+package binding
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// reason says why something was not noted. The values are those of the metric's
+// label.
+type reason string
+
+const (
+	refusedFull     reason = "full"     // there are Max devices
+	refusedMemory   reason = "memory"   // their records take all the memory that they may
+	refusedIdentity reason = "identity" // no identity, or one that cannot be a key
+	refusedUser     reason = "user"     // the user name is too long
+	refusedSource   reason = "source"   // the packet has no source that could be answered
+	refusedLocal    reason = "local"    // too many sockets of ours
+)
+
+// metrics of the table. None has a label of a device.
+type metrics struct {
+	changes, candidates    prometheus.Counter
+	unstable, unattributed prometheus.Counter
+	flushed, flushErrors   prometheus.Counter
+	damaged                prometheus.Counter
+	refused                *prometheus.CounterVec
+}
+
+func newMetrics(t *Table, registerer prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_bindings_" + name + "_total", Help: help})
+	}
+	m := &metrics{
+		changes:      counter("changes", "Bindings that have moved to another address."),
+		candidates:   counter("candidates", "Addresses that named a device and were not believed."),
+		unstable:     counter("unstable", "Devices whose binding was seen to move at nearly every keep-alive, each counted once."),
+		unattributed: counter("unattributed", "Packets that could not be tied to any device."),
+		flushed:      counter("flushed", "Bindings written to the store."),
+		flushErrors:  counter("flush_errors", "Writes to the store that failed; they are done again."),
+		damaged:      counter("damaged", "Entries of the store that made no sense and were left out."),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "acsgate_bindings_refused_total", Help: "Packets, sessions and user names that were not noted, by reason.",
+		}, []string{"reason"}),
+	}
+	for _, why := range []reason{refusedFull, refusedMemory, refusedIdentity, refusedUser, refusedSource, refusedLocal} {
+		m.refused.WithLabelValues(string(why))
+	}
+	dirty := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "acsgate_bindings_dirty", Help: "Bindings with changes that are not stored yet.",
+	}, func() float64 { return float64(t.dirty()) })
+	var err error
+	for _, c := range []prometheus.Collector{
+		m.changes, m.candidates, m.unstable, m.unattributed, m.flushed, m.flushErrors, m.damaged, m.refused, dirty, census{t},
+	} {
+		err = errors.Join(err, registerer.Register(c))
+	}
+	return m, err
+}
+
+func (m *metrics) refuse(why reason) { m.refused.WithLabelValues(string(why)).Inc() }
+
+func (m *metrics) count(how verdict) {
+	switch how {
+	case moved:
+		m.changes.Inc()
+	case suspected:
+		m.candidates.Inc()
+	}
+}
+
+// census counts the bindings by state when it is asked.
+type census struct{ t *Table }
+
+var censusDesc = prometheus.NewDesc("acsgate_bindings",
+	"Bindings by state: fresh, stale since 1.5 keep-alive periods, or uncorroborated.", []string{"state"}, nil)
+
+// Describe is of prometheus.Collector.
+func (c census) Describe(ch chan<- *prometheus.Desc) { ch <- censusDesc }
+
+// Collect is of prometheus.Collector. It looks at some devices at a time.
+func (c census) Collect(ch chan<- prometheus.Metric) {
+	var fresh, stale, uncorroborated float64
+	now := toSeconds(c.t.now())
+	for next, more := uint32(0), true; more; next += together {
+		more = c.t.some(next, func(st *state) {
+			switch {
+			case st.evidence <= Named:
+				uncorroborated++
+			case st.staleAt(now):
+				stale++
+			default:
+				fresh++
+			}
+		})
+	}
+	ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, fresh, "fresh")
+	ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, stale, "stale")
+	ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, uncorroborated, "uncorroborated")
+}
