@@ -1,0 +1,281 @@
+package connreq
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// The course of a request. Its transports are tried one after the other. One that
+// another follows has a third of Timeout from its start to bring the CPE here; the
+// last has all that is left. A transport that cannot deliver passes on at once. A
+// session is taken as the success of the request also when it comes late, while
+// the next transport is tried.
+
+// start begins a request's first attempt. The caller holds the lock and launches
+// the job that it returns.
+func (s *Service) start(r *request, now time.Time) *Job {
+	r.queued = false
+	r.deadline = now.Add(s.cfg.Timeout)
+	r.plan = order(s.ways, &r.target, r.device.worked)
+	return s.advance(r, now)
+}
+
+// advance begins the next transport that can be used. With none left it waits for
+// the session, or gives up if nothing was delivered. The caller holds the lock.
+func (s *Service) advance(r *request, now time.Time) *Job {
+	for len(r.plan) > 0 {
+		w := r.plan[0]
+		j := &Job{Target: r.target, request: r, way: w}
+		var reason string
+		if j.to, reason = w.Check(&j.Target); reason != "" {
+			j.end(now, reason)
+			r.jobs, r.plan = append(r.jobs, j), r.plan[1:]
+			continue
+		}
+		if w.numbered && !s.number(j, now) {
+			s.park(r)
+			return nil
+		}
+		r.jobs, r.plan = append(r.jobs, j), r.plan[1:]
+		j.began = now
+		if w.timeout == 0 {
+			s.started(j, now)
+		}
+		s.plan(r, s.due(r))
+		return j
+	}
+	if r.outside() {
+		s.plan(r, r.deadline)
+		return nil
+	}
+	s.finish(r, classUnreachable, nil)
+	return nil
+}
+
+// outside tells whether a session may still come of what was sent.
+func (r *request) outside() bool {
+	return slices.ContainsFunc(r.jobs, func(j *Job) bool { return j.delivered })
+}
+
+// number gives a job its place in the device's sequence, and the unit of its ts;
+// it fails while the store does not know enough.
+func (s *Service) number(j *Job, now time.Time) bool {
+	r, d := j.request, j.request.device
+	seq, safe := s.sequence.next(&d.record, d.reserved, now)
+	if !safe && !r.forced {
+		d.demanded = seq
+		return false
+	}
+	if !safe {
+		s.metrics.unsafe.Inc()
+	}
+	j.seq, d.record.last, d.demanded = seq, seq, 0
+	j.millis, j.trial = d.milliseconds(&j.Target)
+	if j.trial && d.unread {
+		j.millis, j.trial = false, false
+	}
+	d.tried = d.tried || j.trial
+	s.changed(d)
+	return true
+}
+
+// park lets a request wait for the store.
+func (s *Service) park(r *request) {
+	r.parked = true
+	s.parked = append(s.parked, r)
+	s.changed(r.device)
+	s.plan(r, r.deadline)
+	select {
+	case s.write <- struct{}{}:
+	default:
+	}
+}
+
+// started notes that a job's first Send begins. The caller holds the lock.
+func (s *Service) started(j *Job, now time.Time) {
+	j.started = true
+	if j.request.firstSent.IsZero() {
+		j.request.firstSent = now
+	}
+}
+
+// due returns when something must be done for a request.
+func (s *Service) due(r *request) time.Time {
+	j := r.job()
+	if j == nil || j.closed {
+		return r.deadline
+	}
+	due := r.deadline
+	if len(r.plan) > 0 {
+		due = earlier(due, s.until(j))
+	}
+	if j.way.timeout == 0 && j.copies > 0 && j.copies < len(j.way.copies) {
+		due = earlier(due, j.began.Add(j.way.copies[j.copies]))
+	}
+	return due
+}
+
+// until returns when the next transport's turn is, if there is one.
+func (s *Service) until(j *Job) time.Time { return j.began.Add(s.share) }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// plan has the schedule look at a request at a time. The caller holds the lock.
+func (s *Service) plan(r *request, due time.Time) {
+	if s.schedule.set(r, due) {
+		select {
+		case s.hurry <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// launch sends what a job has to send, and what follows from that. The caller does
+// not hold the lock.
+func (s *Service) launch(j *Job) {
+	for j != nil {
+		if j.way.timeout > 0 {
+			s.enqueue(j)
+			return
+		}
+		j = s.send(j)
+	}
+}
+
+// send calls Send once, and returns the job that is next for the request, or nil.
+func (s *Service) send(j *Job) (next *Job) {
+	ctx := s.ctx
+	if j.way.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, j.way.timeout)
+		defer cancel()
+	}
+	err := j.way.Send(ctx, j)
+	now := s.now()
+	s.mu.Lock()
+	defer s.release()
+	return s.returned(j, err, now)
+}
+
+// returned takes note of what Send returned. The caller holds the lock.
+func (s *Service) returned(j *Job, err error, now time.Time) (next *Job) {
+	r := j.request
+	j.copies++
+	if j.sent.Load() > 0 {
+		r.device.askedAt = now
+	}
+	if r.ended {
+		return nil
+	}
+	if err == nil {
+		j.delivered = true
+		if !r.isSent {
+			r.markSent()
+			s.out = append(s.out, r)
+		}
+	}
+	switch {
+	case j != r.job() || j.closed: // it came late: another is under way
+		return nil
+	case err != nil && !j.delivered:
+		j.end(now, err.Error())
+		return s.advance(r, now)
+	}
+	s.plan(r, s.due(r))
+	return nil
+}
+
+// overdue does what is due for a request. The caller holds the lock and launches
+// the job.
+func (s *Service) overdue(r *request, now time.Time) *Job {
+	j := r.job()
+	switch {
+	case r.queued:
+		return s.start(r, now)
+	case !now.Before(r.deadline):
+		s.finish(r, r.failure(), nil)
+		return nil
+	case r.parked || j == nil || j.closed:
+		s.plan(r, r.deadline)
+		return nil
+	case len(r.plan) > 0 && !now.Before(s.until(j)):
+		s.silent(j, now)
+		return s.advance(r, now)
+	case j.way.timeout == 0 && j.copies < len(j.way.copies):
+		return j
+	}
+	s.plan(r, s.due(r))
+	return nil
+}
+
+// failure is how a request ends whose time is up.
+func (r *request) failure() class {
+	if r.outside() {
+		return classSilent
+	}
+	return classUnreachable
+}
+
+// silent closes the account of a job that has not brought the CPE here.
+func (s *Service) silent(j *Job, now time.Time) {
+	if j.closed {
+		return
+	}
+	d := j.request.device
+	switch {
+	case j.delivered:
+		j.end(now, fmt.Sprintf("no session within %v%s", now.Sub(j.began).Round(time.Second/10), staleness(j)))
+		if j.way.numbered {
+			d.unanswered(j.millis, j.Target.Stale)
+			s.changed(d)
+		}
+	case j.started:
+		j.end(now, "the device has not answered in time")
+	default:
+		j.end(now, "too many HTTP exchanges are under way")
+	}
+}
+
+func staleness(j *Job) string {
+	if j.way.numbered && j.Target.Stale {
+		return "; the binding is stale, for the device's STUN packets have ceased"
+	}
+	return ""
+}
+
+// finish ends a request. The caller holds the lock.
+func (s *Service) finish(r *request, c class, by *Job) {
+	if r.ended {
+		return
+	}
+	now, d := s.now(), r.device
+	for _, j := range r.jobs {
+		switch {
+		case j == by:
+			j.reason = "" // it may have been closed before its session came
+			j.end(now, "")
+		case c == classStopped:
+			j.end(now, "the gateway stops")
+		case c == classCame && j == r.job():
+			j.end(now, "")
+		default:
+			s.silent(j, now)
+		}
+	}
+	r.ended = true
+	s.schedule.remove(r)
+	r.compose(c, by, now)
+	d.current, d.last = nil, r
+	s.inFlight--
+	s.settle(d)
+	r.markSent()
+	close(r.done)
+	s.ended = append(s.ended, r)
+}

@@ -1,0 +1,133 @@
+package connreq
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
+)
+
+// bootsMost is how many restarts may wait to be noted.
+const bootsMost = 4096
+
+// NoteInform tells of an Inform, and with it that a session has begun; at is when
+// it came. It alone makes a request a success (quirk S-37). It never blocks.
+func (s *Service) NoteInform(id cwmp.DeviceID, events []string, at time.Time) {
+	booted := slices.Contains(events, cwmp.EventBoot) || slices.Contains(events, cwmp.EventBootstrap)
+	s.mu.Lock()
+	d := s.find(&id)
+	if d != nil {
+		s.informed(d, events, booted, at)
+	}
+	stopped := s.stopped
+	s.release()
+	if d == nil && booted && !stopped {
+		select {
+		case s.boots <- id:
+		default:
+			s.metrics.dropped.WithLabelValues("boot").Inc()
+		}
+	}
+}
+
+// informed takes note of an Inform. The caller holds the lock.
+func (s *Service) informed(d *device, events []string, booted bool, at time.Time) {
+	asked := slices.Contains(events, cwmp.EventConnectionRequest)
+	if r := d.current; r != nil {
+		s.confirm(r, asked, events, at)
+	} else if asked && s.relayedJustNow(d, at) {
+		d.answered(d.relayedMillis) // to a request that an ACS has made
+		s.changed(d)
+	}
+	// After the confirmation: a CPE that restarts has forgotten what it took.
+	if booted && d.booted() {
+		s.changed(d)
+	}
+}
+
+// confirm ends a request with a session, if that began after the request had left.
+func (s *Service) confirm(r *request, asked bool, events []string, at time.Time) {
+	switch {
+	case r.queued:
+		if !at.Before(r.at) {
+			s.finish(r, classCame, nil)
+		}
+	case r.firstSent.IsZero() || at.Before(r.firstSent):
+	case asked:
+		by := r.credited()
+		s.finish(r, classWoken, by)
+		s.learn(r.device, by, at)
+	default:
+		s.finish(r, classCame, nil)
+		r.mark(events)
+	}
+}
+
+// credited returns the job that a session with 6 CONNECTION REQUEST is the success
+// of: the last that has left.
+func (r *request) credited() *Job {
+	var by *Job
+	for _, j := range r.jobs {
+		if j.started && (j.closed && !j.delivered) {
+			continue
+		}
+		if j.started {
+			by = j
+		}
+	}
+	return by
+}
+
+// mark says in the last attempt that the CPE came for a reason of its own, as far
+// as can be known.
+func (r *request) mark(events []string) {
+	if n := len(r.result.Attempts); n > 0 {
+		r.result.Attempts[n-1].Reason = "a session without " + cwmp.EventConnectionRequest + " began: " + strings.Join(events, ", ")
+	}
+}
+
+// learn remembers what has worked.
+func (s *Service) learn(d *device, by *Job, at time.Time) {
+	if by == nil {
+		return
+	}
+	d.worked = by.way.Name()
+	if by.way.numbered && !s.relayedJustNow(d, at) { // else it is open whose request it was
+		d.answered(by.millis)
+	}
+	s.changed(d)
+}
+
+// relayedJustNow tells whether an Inform may be the answer to a request that an
+// ACS has made itself.
+func (s *Service) relayedJustNow(d *device, at time.Time) bool {
+	return !d.relayedAt.IsZero() && !at.Before(d.relayedAt) && at.Sub(d.relayedAt) <= s.cfg.Timeout
+}
+
+// NoteRelayed tells of a UDP Connection Request that an ACS has made and that was
+// passed on to the device: ours must come after it. ts is in seconds or
+// milliseconds, as the ACS has it. It may read the store.
+func (s *Service) NoteRelayed(id cwmp.DeviceID, ts int64, crID uint32) {
+	read := s.read(context.Background(), id)
+	s.mu.Lock()
+	defer s.release()
+	d := s.find(&id)
+	switch {
+	case s.stopped:
+		return
+	case d == nil && s.full():
+		s.metrics.dropped.WithLabelValues("relayed").Inc()
+		return
+	case d == nil:
+		d = s.adopt(read)
+	}
+	d.relayedAt, d.relayedMillis, d.relayedID = s.now(), isMillis(ts), crID
+	seq := ts
+	if d.relayedMillis {
+		seq = ts / 1000
+	}
+	d.record.last = max(d.record.last, seq)
+	s.changed(d)
+}

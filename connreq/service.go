@@ -1,0 +1,179 @@
+package connreq
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
+)
+
+// Errors of Begin, Request and Bulk.
+var (
+	// ErrUnknownDevice says that no such device has ever come.
+	ErrUnknownDevice = errors.New("device is not known")
+	// ErrBusy says that as many requests are under way as may be.
+	ErrBusy = errors.New("too many Connection Requests are under way")
+	// ErrStopped says that the service is stopping, or has stopped.
+	ErrStopped = errors.New("connection requests have stopped")
+)
+
+// Service makes Connection Requests. Its methods are safe for concurrent use.
+type Service struct {
+	cfg     Config
+	deps    Deps
+	log     *zap.Logger
+	metrics *metrics
+	ways    []*way
+	share   time.Duration // of Timeout for a transport that another follows
+
+	hurry chan struct{}      // the schedule's first request has changed
+	write chan struct{}      // a number must be made safe
+	boots chan cwmp.DeviceID // restarted; not in memory
+
+	ctx  context.Context // of exchanges; ends with Run
+	stop context.CancelFunc
+
+	mu       sync.Mutex // never held across I/O
+	devices  devices
+	sequence sequence
+	schedule schedule
+	parked   []*request
+	inFlight int
+	ended    []*request // to be told of when the lock is given back
+	out      []*request // likewise: these have left
+	pool     pool
+	stopped  bool
+}
+
+// New returns a service that is not running yet. What Begin accepts before Run
+// leaves when Run has started.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := deps.check(); err != nil {
+		return nil, err
+	}
+	cfg.SetDefaults()
+	cfg.UDP.SetDefaults()
+	cfg.HTTP.SetDefaults()
+	s := &Service{
+		cfg: cfg, deps: deps, log: deps.Log.Named("connreq"), share: cfg.Timeout / 3,
+		hurry: make(chan struct{}, 1), write: make(chan struct{}, 1), boots: make(chan cwmp.DeviceID, bootsMost),
+		devices: devices{known: map[cwmp.Key]*device{}, idle: list.New()},
+		pool:    pool{most: cfg.HTTP.Concurrent},
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	var err error
+	if s.metrics, err = newMetrics(s, deps.Metrics); err != nil {
+		return nil, err
+	}
+	if err := s.addTransports(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// addTransports makes the transports that are on.
+func (s *Service) addTransports() error {
+	if !s.cfg.UDP.Disabled {
+		if s.deps.SendUDP == nil {
+			return errNoSendUDP
+		}
+		u := &udp{send: s.deps.SendUDP, now: s.deps.Now, metrics: s.metrics}
+		s.ways = append(s.ways, &way{Transport: u, copies: s.cfg.UDP.Copies, numbered: true})
+	}
+	return nil
+}
+
+func (s *Service) now() time.Time { return s.deps.Now() }
+
+// Run sends, confirms and gives up until ctx ends; then what is under way ends as
+// failed, and what must be kept is written to the store. Its error says that the
+// store cannot be read at the start, or not be written at the end.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.readFloor(ctx); err != nil {
+		s.Close()
+		return fmt.Errorf("connreq: %w", err)
+	}
+	defer s.stop()
+	var all sync.WaitGroup
+	all.Go(func() { s.runSchedule(ctx) })
+	all.Go(func() { s.runWriter(ctx) })
+	s.startPool()
+	<-ctx.Done()
+	s.Close()
+	all.Wait()
+	s.pool.workers.Wait()
+	return s.writeLast(context.WithoutCancel(ctx))
+}
+
+// Close ends a service that never ran. What was begun ends as failed.
+func (s *Service) Close() {
+	s.stop()
+	s.mu.Lock()
+	s.stopped, s.pool.running = true, false
+	for _, d := range s.devices.known {
+		if d.current != nil {
+			s.finish(d.current, classStopped, nil)
+		}
+	}
+	s.release()
+}
+
+// release gives the lock back, and then tells of what has happened.
+func (s *Service) release() {
+	out, ended := s.out, s.ended
+	s.out, s.ended = nil, nil
+	s.mu.Unlock()
+	for _, r := range out {
+		for _, w := range r.watch {
+			w.requestSent()
+		}
+	}
+	for _, r := range ended {
+		s.metrics.ended(r)
+		for _, w := range r.watch {
+			w.requestDone(&r.result, r.class)
+		}
+		if s.deps.Finished != nil {
+			s.deps.Finished(r.result)
+		}
+	}
+}
+
+func (s *Service) underWay() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inFlight
+}
+
+// Request makes a Connection Request and waits for its end. The error is ctx's, or
+// one of Begin.
+func (s *Service) Request(ctx context.Context, id cwmp.DeviceID, origin string) (Result, error) {
+	p, err := s.Begin(id, origin)
+	if err != nil {
+		return Result{}, err
+	}
+	select {
+	case <-p.Done():
+		return p.Result(), nil
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+}
+
+// Last returns the result of the device's last request that ended, if it is not
+// too long ago: results are kept in memory, of a bounded number of devices.
+func (s *Service) Last(id cwmp.DeviceID) (Result, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.find(&id)
+	if d == nil || d.last == nil {
+		return Result{}, false
+	}
+	return d.last.result, true
+}
