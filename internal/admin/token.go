@@ -100,7 +100,10 @@ func (c *Config) validateTokens(report func(key, value, problem string)) {
 			report(key("name"), t.Name, "is the name of another token too")
 		}
 		names[t.Name] = true
-		if rank(t.Role) == 0 {
+		switch {
+		case t.Role == "":
+			report(key("role"), "", "is missing: viewer, operator or admin")
+		case rank(t.Role) == 0:
 			report(key("role"), t.Role, "is not viewer, operator or admin")
 		}
 		if t.TokenFile == "" {

@@ -3,7 +3,10 @@ package config
 import (
 	"time"
 
+	"github.com/acsgate/acsgate/connreq"
 	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/binding"
+	"github.com/acsgate/acsgate/internal/credential"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
 	"github.com/acsgate/acsgate/internal/store/boltstore"
@@ -11,6 +14,7 @@ import (
 	"github.com/acsgate/acsgate/internal/tlsconf"
 	"github.com/acsgate/acsgate/policy"
 	"github.com/acsgate/acsgate/proxy"
+	"github.com/acsgate/acsgate/stunsrv"
 )
 
 // DefaultDataDir is where the gateway keeps its files.
@@ -32,6 +36,13 @@ type Config struct {
 	Limits  proxy.LimitsConfig   `yaml:"limits"`
 	Quirks  []cwmp.QuirkRule     `yaml:"quirks"`
 	Devices device.Config        `yaml:"devices"`
+
+	STUN              stunsrv.Config     `yaml:"stun"`
+	Bindings          binding.Config     `yaml:"bindings"`
+	ConnectionRequest connreq.Config     `yaml:"connection_request"`
+	Credentials       credential.Config  `yaml:"credentials"`
+	TURN              stunsrv.TURNConfig `yaml:"turn"`
+
 	Store   Store                `yaml:"store"`
 	Admin   admin.Config         `yaml:"admin"`
 	Log     telemetry.LogConfig  `yaml:"log"`

@@ -158,8 +158,8 @@ func TestConfig_NamesUpstreams(t *testing.T) {
 
 func TestEffective_HidesSecrets(t *testing.T) {
 	c := mustParse(t, minimal)
-	c.ACS[0].CPEURL = "https://user:secret@acs.isp.example/"
-	if text := c.Effective(); strings.Contains(text, "secret") || !strings.Contains(text, "https://user:***@acs.isp.example/") {
+	c.ACS[0].CPEURL = "https://user:hunter2@acs.isp.example/"
+	if text := c.Effective(); strings.Contains(text, "hunter2") || !strings.Contains(text, "https://user:***@acs.isp.example/") {
 		t.Errorf("got:\n%s", text)
 	}
 }

@@ -26,6 +26,11 @@ func Diff(old, updated *Config) []string {
 		{"data_dir", old.DataDir, updated.DataDir},
 		{"devices", old.Devices, updated.Devices},
 		{"store", old.Store, updated.Store},
+		{"stun", old.STUN, updated.STUN},
+		{"bindings", old.Bindings, updated.Bindings},
+		{"connection_request", old.ConnectionRequest, updated.ConnectionRequest},
+		{"credentials", old.Credentials, updated.Credentials},
+		{"turn", old.TURN, updated.TURN},
 		{"admin", old.Admin, updated.Admin},
 		{"log", old.Log, updated.Log},
 	} {

@@ -13,10 +13,6 @@ var later = []struct {
 	values []string // only these values of the key; nil means the key itself
 	write  string   // what to write instead of the value
 }{
-	{key: "stun"},
-	{key: "connection_request"},
-	{key: "turn"},
-	{key: "admin.tokens"},
 	{key: "store.nats"},
 	{key: "acs[].failover.mode", values: []string{"rewrite", "both"}, write: "route"},
 	{key: "acs[].url_guard", values: []string{"pin", "translate", "refuse"}, write: "pass"},

@@ -17,6 +17,7 @@ type socket struct {
 	ip    netip.Addr // invalid for names, and for all addresses of both families
 	all   bool       // every address of both families
 	port  uint16
+	udp   bool
 }
 
 // overlaps reports addresses that cannot both be listened on.
@@ -24,6 +25,9 @@ func (v *validation) overlaps() {
 	var seen []socket
 	for _, s := range v.sockets() {
 		for _, other := range seen {
+			if s.udp != other.udp {
+				continue
+			}
 			if !s.overlaps(other) {
 				continue
 			}
@@ -85,6 +89,17 @@ func (v *validation) sockets() []socket {
 		add("tls.acme.http_address", acme.HTTPAddress)
 	}
 	add("admin.address", v.config.Admin.Address)
+	add("connection_request.listen", v.config.ConnectionRequest.Listen)
+	tcp := len(all)
+	for i, address := range v.config.STUN.Listen {
+		add(element("stun.listen", i), address)
+	}
+	if relay := v.config.ConnectionRequest.Relay; relay != nil {
+		add("connection_request.relay.listen", relay.Listen)
+	}
+	for i := tcp; i < len(all); i++ {
+		all[i].udp = true
+	}
 	return all
 }
 

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -151,7 +153,9 @@ func TestReference_SaysTheDefaults(t *testing.T) {
 func TestReference_SaysWhatIsRequired(t *testing.T) {
 	file := referenceFiles(t) + "/acsgate.yaml"
 	lines := strings.Split(uncomment(configs.Reference), "\n")
-	besideOthers := []string{"listen[].tls.client_ca_file", "acs[].cert_file", "acs[].key_file"}
+	besideOthers := []string{"listen[].tls.client_ca_file", "acs[].cert_file", "acs[].key_file",
+		"credentials.logins[].username", "credentials.logins[].password_file",
+		"credentials.logins[].stun_username", "credentials.logins[].stun_password_file"}
 	for _, s := range settings(t) {
 		if slices.Contains(besideOthers, s.key) || !strings.Contains(s.key, "[].") && s.key != "tls.acme.names" || children(s.value) {
 			continue
@@ -286,5 +290,16 @@ func referenceFiles(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range []string{"stun-relay.password", "cpe.password", "stun.password", "turn.password", "turn.secret", "noc.token"} {
+		write(t, filepath.Join(dir, name), strings.Repeat("0123456789", 4))
+	}
+	write(t, filepath.Join(dir, "secret.key"), strings.Repeat("5a", 32))
 	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

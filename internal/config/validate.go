@@ -19,6 +19,7 @@ var references = []struct{ from, to string }{
 	{"routes[].acs", "acs[].name"},
 	{"acs[].backup", "acs[].name"},
 	{"routes[].match.listener[]", "listen[].name"},
+	{"turn.users[].acs[]", "acs[].name"},
 }
 
 // dependents are the keys whose value is judged by that of another one, which
@@ -179,6 +180,7 @@ func (c *Config) Validate(report func(key, value, problem string)) {
 	policy := c.PolicyConfig()
 	policy.Validate(report)
 	c.validateRouteListeners(report)
+	c.validateNAT(report)
 }
 
 func (c *Config) validateRouteListeners(report func(key, value, problem string)) {

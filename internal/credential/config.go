@@ -31,9 +31,11 @@ type LoginConfig struct {
 	STUNPasswordFile string `yaml:"stun_password_file"`
 }
 
-// SetDefaults fills in what the file leaves out.
-func (c *Config) SetDefaults() {
+// keyFile returns the name of the key file. The default is no part of the section:
+// it is in the data directory, and other names are relative to the configuration.
+func (c *Config) keyFile() string {
 	if c.KeyFile == "" {
-		c.KeyFile = DefaultKeyFile
+		return DefaultKeyFile
 	}
+	return c.KeyFile
 }

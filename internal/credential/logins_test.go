@@ -123,7 +123,6 @@ func TestValidate(t *testing.T) {
 		"empty entry":        {Config{Logins: []LoginConfig{{}}}, []string{"logins[0]", "needs"}},
 		"behind a catch-all": {Config{Logins: []LoginConfig{{Username: "a", PasswordFile: good}, {Username: "b", PasswordFile: good}}}, []string{"logins[1]", "never"}},
 	} {
-		tc.cfg.SetDefaults()
 		var got []string
 		tc.cfg.Validate(func(key, _, problem string) { got = append(got, key, problem) })
 		if len(got) != len(tc.want) || len(got) > 0 && (got[0] != tc.want[0] || !strings.Contains(got[1], tc.want[1])) {

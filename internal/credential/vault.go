@@ -64,8 +64,7 @@ func Open(ctx context.Context, cfg Config, dataDir string, deps Deps) (*Vault, e
 	if err := deps.check(); err != nil {
 		return nil, err
 	}
-	cfg.SetDefaults()
-	v := &Vault{deps: deps, log: deps.Log.Named("credentials"), keyFile: cfg.KeyFile, index: newIndex(maxUsers), queue: newQueue(maxQueue)}
+	v := &Vault{deps: deps, log: deps.Log.Named("credentials"), keyFile: cfg.keyFile(), index: newIndex(maxUsers), queue: newQueue(maxQueue)}
 	if err := v.openKey(ctx, dataDir); err != nil {
 		return nil, err
 	}
@@ -129,8 +128,7 @@ func (v *Vault) openKey(ctx context.Context, dataDir string) error {
 // Reload takes other logins and reads the password files again. The key file
 // cannot change. After an error all is as before.
 func (v *Vault) Reload(cfg Config) error {
-	cfg.SetDefaults()
-	if cfg.KeyFile != v.keyFile {
+	if cfg.keyFile() != v.keyFile {
 		return errors.New("credentials: a change of key_file needs a restart")
 	}
 	logins, err := newLogins(cfg.Logins)

@@ -14,6 +14,19 @@ type Quirks struct {
 	// CloseAtEnd closes the CPE's connection after the reply that ends the
 	// session, for models that never close it themselves.
 	CloseAtEnd bool `yaml:"close_at_end"`
+
+	// NoSTUNChallenge never asks the STUN client to sign: that of RDK-B takes no
+	// answer any more once it was asked (quirk S-06).
+	NoSTUNChallenge bool `yaml:"no_stun_challenge"`
+	// RequestMilliseconds writes the ts of UDP Connection Requests in
+	// milliseconds, as FreeACS does (quirk S-33).
+	RequestMilliseconds bool `yaml:"request_milliseconds"`
+	// RequestSlash writes a "/" between address and query of UDP Connection
+	// Requests (quirk S-31).
+	RequestSlash bool `yaml:"request_slash"`
+	// RequestBasic lets the model be answered with Basic authentication when it
+	// asks for that on an HTTP Connection Request (quirk C-82).
+	RequestBasic bool `yaml:"request_basic"`
 }
 
 // QuirkRule applies Quirks to the CPEs that match. Empty lists match all;

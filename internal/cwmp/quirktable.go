@@ -80,6 +80,10 @@ func (q Quirks) plus(more Quirks) Quirks {
 		EmptyAs204:          q.EmptyAs204 || more.EmptyAs204 && !decided,
 		EmptyAs200:          q.EmptyAs200 || more.EmptyAs200 && !decided,
 		CloseAtEnd:          q.CloseAtEnd || more.CloseAtEnd,
+		NoSTUNChallenge:     q.NoSTUNChallenge || more.NoSTUNChallenge,
+		RequestMilliseconds: q.RequestMilliseconds || more.RequestMilliseconds,
+		RequestSlash:        q.RequestSlash || more.RequestSlash,
+		RequestBasic:        q.RequestBasic || more.RequestBasic,
 	}
 }
 
