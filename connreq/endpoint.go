@@ -41,12 +41,13 @@ const (
 
 // endpoint is the HTTP server behind the ConnectionRequestURLs that ACSs see.
 type endpoint struct {
-	listener  *acsListener
-	base      urlBase
-	serves    bool // tokens; false with stun_relay alone
-	stunRelay *stunRelay
-	logins    *logins
-	exchanges *buckets
+	listener   *acsListener
+	base       urlBase
+	serves     bool // tokens; false with stun_relay alone
+	stunRelay  *stunRelay
+	logins     *logins
+	allowBasic bool // may be relayed
+	exchanges  *buckets
 
 	answer  string
 	timeout time.Duration
@@ -57,8 +58,8 @@ type endpoint struct {
 
 func newEndpoint(cfg *Config, acs networks, pass *passer, deps *acsDeps, m *acsMetrics) (*endpoint, error) {
 	e := &endpoint{
-		exchanges: newBuckets(exchangeBurst, exchangeRefill, cfg.Max),
-		answer:    cfg.Answer, timeout: cfg.Timeout, retry: retryAfter(cfg.MinInterval), deps: deps, metrics: m,
+		logins: newLogins(deps.Now), allowBasic: cfg.HTTP.AllowBasic, exchanges: newBuckets(exchangeBurst, exchangeRefill, cfg.Max),
+		answer: cfg.Answer, timeout: cfg.Timeout, retry: retryAfter(cfg.MinInterval), deps: deps, metrics: m,
 	}
 	address := cfg.Listen
 	if cfg.URLBase != "" {
@@ -71,11 +72,8 @@ func newEndpoint(cfg *Config, acs networks, pass *passer, deps *acsDeps, m *acsM
 			address = base.listen()
 		}
 	}
-	var err error
-	if e.logins, err = newLogins(deps.Now); err != nil {
-		return nil, err
-	}
 	if cfg.STUNRelay != nil {
+		var err error
 		if e.stunRelay, err = newSTUNRelay(cfg, pass, deps, m.stunRelay); err != nil {
 			return nil, err
 		}
