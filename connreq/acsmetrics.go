@@ -28,7 +28,7 @@ type acsMetrics struct {
 
 func newACSMetrics(r prometheus.Registerer) (*acsMetrics, error) {
 	counter := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "acsgate_connreq_" + name, Help: help}, []string{label})
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "acsgate_connection_request_" + name, Help: help}, []string{label})
 	}
 	m := &acsMetrics{
 		connections: counter("acs_connections_refused_total", "Connections to the endpoint for ACSs that were closed at once, by reason.", "reason"),
@@ -47,10 +47,10 @@ func newACSMetrics(r prometheus.Registerer) (*acsMetrics, error) {
 // ports adds how full the range of the relay is.
 func (m *acsMetrics) ports(r prometheus.Registerer, p *Ports) error {
 	used := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "acsgate_connreq_relay_ports", Help: "Ports of the relay that devices have.",
+		Name: "acsgate_connection_request_relay_ports", Help: "Ports of the relay that devices have.",
 	}, func() float64 { n, _ := p.used(); return float64(n) })
 	exhausted := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "acsgate_connreq_relay_ports_exhausted_total", Help: "Times that a device got no port of the relay because the range is used up.",
+		Name: "acsgate_connection_request_relay_ports_exhausted_total", Help: "Times that a device got no port of the relay because the range is used up.",
 	}, func() float64 { _, n := p.used(); return float64(n) })
 	if err := r.Register(used); err != nil {
 		return err

@@ -24,7 +24,7 @@ type acsDeps struct {
 	Target    func(cwmp.DeviceID) (Target, bool)
 	SendUDP   func(local, to netip.AddrPort, payload []byte) error
 	ByToken   func(token string) (cwmp.DeviceID, bool)
-	ByPort    func(port uint16) (cwmp.DeviceID, bool)
+	ByPort    func(port uint16) (cwmp.DeviceID, bool) // of the side's own ports
 	ByBinding func(remote netip.AddrPort) (cwmp.DeviceID, bool)
 
 	// Begin asks for a Connection Request of the gateway's own.
@@ -33,7 +33,9 @@ type acsDeps struct {
 	// Authorization if it is not "", and returns the answer. nil where HTTP is off.
 	Exchange func(ctx context.Context, t Target, authorization string) (cpeAnswer, error)
 	// NoteRelayed is told of a UDP Connection Request that an ACS made.
-	NoteRelayed func(id cwmp.DeviceID, ts uint64, n uint32)
+	NoteRelayed func(id cwmp.DeviceID, ts int64, crID uint32)
+
+	NonceKey []byte // secret; nil for one of this process
 
 	Store   store.Store
 	Metrics prometheus.Registerer
@@ -43,8 +45,9 @@ type acsDeps struct {
 
 // begun is a Connection Request that is under way.
 type begun struct {
-	Sent   <-chan struct{} // closed once it is out
+	Sent   <-chan struct{} // closed once it is out, or at its end
 	Done   <-chan struct{} // closed at its end
+	Err    func() error    // after Sent: why it is not out
 	Result func() Result   // after Done
 }
 
@@ -113,9 +116,7 @@ func (a *acsSide) openPorts(ports string, deps *acsDeps, m *acsMetrics) (err err
 	if err := a.ports.Load(ctx); err != nil {
 		return err
 	}
-	if deps.ByPort == nil {
-		deps.ByPort = a.ports.Device
-	}
+	deps.ByPort = a.ports.Device
 	return m.ports(deps.Metrics, a.ports)
 }
 
@@ -154,13 +155,4 @@ func (a *acsSide) close() {
 	if a.relay != nil {
 		a.relay.conn.Close()
 	}
-}
-
-// port returns the relay's port of a device, 0 if it has none.
-func (a *acsSide) port(id cwmp.DeviceID) uint16 {
-	if a.ports == nil {
-		return 0
-	}
-	port, _ := a.ports.Port(id)
-	return port
 }

@@ -35,7 +35,7 @@ type acsWorld struct {
 	begin    func() begun
 	origins  []string
 	exchange func(ctx context.Context, t Target, authorization string) (cpeAnswer, error)
-	noted    [][2]uint64
+	noted    [][2]int64
 	outbound int // whatever went toward a CPE
 }
 
@@ -78,7 +78,7 @@ func newACSWorld(t *testing.T, change func(*acsWorld)) *acsWorld {
 	w.begin = func() begun {
 		sent := make(chan struct{})
 		close(sent)
-		return begun{Sent: sent}
+		return begun{Sent: sent, Err: func() error { return nil }}
 	}
 	if change != nil {
 		change(w)
@@ -137,10 +137,10 @@ func (w *acsWorld) deps() acsDeps {
 			w.mu.Unlock()
 			return fn(ctx, t, authorization)
 		},
-		NoteRelayed: func(_ cwmp.DeviceID, ts uint64, n uint32) {
+		NoteRelayed: func(_ cwmp.DeviceID, ts int64, n uint32) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.noted = append(w.noted, [2]uint64{ts, uint64(n)})
+			w.noted = append(w.noted, [2]int64{ts, int64(n)})
 		},
 		Store: memstore.New(time.Now), Metrics: w.m, Log: zap.NewNop(),
 		Now: func() time.Time {
@@ -184,10 +184,10 @@ func (w *acsWorld) shownURL() string {
 
 // Names of the counters.
 const (
-	countConnections = "acsgate_connreq_acs_connections_refused_total"
-	countRequests    = "acsgate_connreq_acs_requests_total"
-	countDatagrams   = "acsgate_connreq_relay_datagrams_total"
-	countStunRelays  = "acsgate_connreq_stun_relay_requests_total"
+	countConnections = "acsgate_connection_request_acs_connections_refused_total"
+	countRequests    = "acsgate_connection_request_acs_requests_total"
+	countDatagrams   = "acsgate_connection_request_relay_datagrams_total"
+	countStunRelays  = "acsgate_connection_request_stun_relay_requests_total"
 )
 
 func counted(t *testing.T, g prometheus.Gatherer, name, label string) float64 {

@@ -35,7 +35,7 @@ type Datagram struct {
 	Query     string // after the "?", byte for byte
 	Host      string // of the header, "" if there is none
 
-	TS             uint64 // seconds, or milliseconds in FreeACS's requests (quirk S-33)
+	TS             int64 // seconds, or milliseconds in FreeACS's requests (quirk S-33)
 	ID             uint32
 	UN, CN, Sig    string // as sent, not decoded
 	tsText, idText string
@@ -66,7 +66,7 @@ func ParseDatagram(payload []byte) (Datagram, error) {
 // address that it goes to. The query, and so the signature, stays as it is. The
 // result may be longer than a CPE reads.
 func (d *Datagram) To(remote netip.AddrPort) []byte {
-	authority := remote.String()
+	authority := authority(remote)
 	b := make([]byte, 0, len("GET http:///? HTTP/1.1\r\nHost: \r\n\r\n")+2*len(authority)+len(d.Query))
 	b = append(b, "GET http://"...)
 	b = append(b, authority...)
@@ -146,8 +146,9 @@ func (d *Datagram) parameters() bool {
 		bit, ok := 0, false
 		switch name {
 		case "ts":
-			d.TS, ok = canonical(value, 1e13)
-			bit, d.tsText = 1, value
+			var ts uint64
+			ts, ok = canonical(value, 1e13)
+			bit, d.TS, d.tsText = 1, int64(ts), value
 		case "id":
 			var id uint64
 			id, ok = canonical(value, 1<<32)

@@ -54,16 +54,16 @@ type Deps struct {
 	// SendUDP sends a datagram from the socket that is bound to local. Required
 	// where UDP is on.
 	SendUDP func(local, to netip.AddrPort, payload []byte) error
-	// ByToken returns the device of a token that Token made. Required where ACSs
+	// ByToken returns the device of a token that Tokens made. Required where ACSs
 	// are served.
 	ByToken func(token string) (cwmp.DeviceID, bool)
-	// ByPort returns the device that has a port of the relay. Required where the
-	// relay has ports.
-	ByPort func(port uint16) (cwmp.DeviceID, bool)
 	// ByBinding returns the device that is bound to an address that the STUN
 	// server sees. Required for the endpoint that is compatible with
 	// genieacs-stunrelay.
 	ByBinding func(remote netip.AddrPort) (cwmp.DeviceID, bool)
+	// NonceKey makes the nonces of challenges to ACSs good on every gateway that
+	// has it, and after a restart. It is a secret. Optional.
+	NonceKey []byte
 	// Finished is told of the end of each request. Optional.
 	Finished func(Result)
 

@@ -58,7 +58,7 @@ type endpoint struct {
 
 func newEndpoint(cfg *Config, acs networks, pass *passer, deps *acsDeps, m *acsMetrics) (*endpoint, error) {
 	e := &endpoint{
-		logins: newLogins(deps.Now), allowBasic: cfg.HTTP.AllowBasic, exchanges: newBuckets(exchangeBurst, exchangeRefill, cfg.Max),
+		logins: newLogins(deps.NonceKey, deps.Now), allowBasic: cfg.HTTP.AllowBasic, exchanges: newBuckets(exchangeBurst, exchangeRefill, cfg.Max),
 		answer: cfg.Answer, timeout: cfg.Timeout, retry: retryAfter(cfg.MinInterval), deps: deps, metrics: m,
 	}
 	address := cfg.Listen
@@ -180,6 +180,9 @@ func (e *endpoint) deliver(w http.ResponseWriter, r *http.Request, id cwmp.Devic
 	defer wait.Stop()
 	select {
 	case <-sent:
+		if request.Err() != nil {
+			return e.unavailable(w, outcomeUndelivered)
+		}
 		w.WriteHeader(http.StatusOK)
 		return outcomeDelivered
 	case <-request.Done:

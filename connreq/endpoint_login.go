@@ -26,10 +26,13 @@ type logins struct {
 	now      func() time.Time
 }
 
-func newLogins(now func() time.Time) *logins {
-	l := &logins{key: make([]byte, sha256.Size), failures: newBuckets(failureBurst, failureRefill, failureMax), now: now}
-	rand.Read(l.key)
-	return l
+// newLogins returns logins whose nonces every gateway with the same key takes.
+func newLogins(key []byte, now func() time.Time) *logins {
+	if len(key) == 0 {
+		key = make([]byte, sha256.Size)
+		rand.Read(key)
+	}
+	return &logins{key: key, failures: newBuckets(failureBurst, failureRefill, failureMax), now: now}
 }
 
 // check returns "" if the request has a login of the device. Otherwise it answers

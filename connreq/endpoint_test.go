@@ -285,13 +285,13 @@ func TestEndpoint_GuessingIsLimitedAndLocksNobodyElseOut(t *testing.T) {
 }
 
 func TestEndpoint_WhatTheACSIsTold(t *testing.T) {
-	closed := make(chan struct{})
-	close(closed)
 	never := make(chan struct{})
 	ended := func(r Result) func() begun {
 		return func() begun { return begun{Sent: never, Done: closed, Result: func() Result { return r }} }
 	}
-	sent := func() begun { return begun{Sent: closed, Done: never} }
+	out := func(err error) func() begun {
+		return func() begun { return begun{Sent: closed, Done: never, Err: func() error { return err }} }
+	}
 	session := func(w *acsWorld) { w.cfg.Answer = AnswerSession }
 	tests := []struct {
 		name   string
@@ -299,13 +299,14 @@ func TestEndpoint_WhatTheACSIsTold(t *testing.T) {
 		begin  func() begun
 		want   int
 	}{
-		{"sent: out", nil, sent, 200},
+		{"sent: out", nil, out(nil), 200},
+		{"sent: at its end without", nil, out(errors.New("udp: no binding")), 503},
 		{"sent: ended well", nil, ended(Result{OK: true}), 200},
 		{"sent: out and no session", nil, ended(Result{Sent: true}), 200},
 		{"sent: not delivered", nil, ended(Result{}), 503},
 		{"session: came", session, ended(Result{OK: true, Sent: true}), 200},
 		{"session: out and no session", session, ended(Result{Sent: true}), 503},
-		{"session: too late", func(w *acsWorld) { session(w); w.cfg.Timeout = time.Millisecond }, sent, 503},
+		{"session: too late", func(w *acsWorld) { session(w); w.cfg.Timeout = time.Millisecond }, out(nil), 503},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

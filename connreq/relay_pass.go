@@ -1,7 +1,6 @@
 package connreq
 
 import (
-	"math"
 	"net/netip"
 	"time"
 
@@ -57,7 +56,8 @@ type cleared struct {
 	local, remote netip.AddrPort
 	stale         bool
 	payload       []byte
-	ts            uint64
+	first         bool // not a copy
+	ts            int64
 	id            uint32
 }
 
@@ -70,7 +70,8 @@ func (p *passer) clear(id cwmp.DeviceID, d *Datagram, now time.Time) (cleared, e
 	if ahead(d.TS, now) > maxAhead {
 		return cleared{}, refusedClock
 	}
-	if err := p.count(id, d, now); err != nil {
+	first, err := p.count(id, d, now)
+	if err != nil {
 		return cleared{}, err
 	}
 	target, ok := p.deps.Target(id)
@@ -89,41 +90,46 @@ func (p *passer) clear(id cwmp.DeviceID, d *Datagram, now time.Time) (cleared, e
 	if len(payload) > maxToCPE {
 		return cleared{}, refusedLength
 	}
-	return cleared{id, target.Local, target.Remote, target.Stale, payload, d.TS, d.ID}, nil
+	return cleared{id, target.Local, target.Remote, target.Stale, payload, first, d.TS, d.ID}, nil
 }
 
-// count limits the requests of one device, and the copies of one request.
-func (p *passer) count(id cwmp.DeviceID, d *Datagram, now time.Time) error {
+// count limits the requests of one device, and the copies of one request. first
+// tells that the datagram is no copy.
+func (p *passer) count(id cwmp.DeviceID, d *Datagram, now time.Time) (first bool, err error) {
 	device := id.Key()
 	request := hash(p.copies, struct {
 		device cwmp.Key
 		query  string
 	}{device, d.Query})
-	if _, fresh := p.copies.left(request, now); fresh && !p.requests.take(hash(p.requests, device), now) {
-		return refusedDevRate
+	_, first = p.copies.left(request, now)
+	if first && !p.requests.take(hash(p.requests, device), now) {
+		return false, refusedDevRate
 	}
 	if !p.copies.take(request, now) {
-		return refusedCopies
+		return false, refusedCopies
 	}
-	return nil
+	return first, nil
 }
 
 // send sends what was cleared, and tells the core of its ts and id, which the
 // gateway's own requests must not fall behind (quirk S-32).
 func (p *passer) send(c *cleared) error {
-	p.deps.NoteRelayed(c.device, c.ts, c.id)
 	if err := p.deps.SendUDP(c.local, c.remote, c.payload); err != nil {
 		return refusedSend
+	}
+	if c.first {
+		c.first = false
+		p.deps.NoteRelayed(c.device, c.ts, c.id)
 	}
 	return nil
 }
 
 // ahead is how far a ts in seconds, or in milliseconds if it is too large for
 // that (quirk S-33), lies in the future.
-func ahead(ts uint64, now time.Time) time.Duration {
-	seconds := float64(ts) - float64(now.UnixMilli())/1000
-	if ts >= 1e11 {
-		seconds = float64(ts)/1000 - float64(now.UnixMilli())/1000
+func ahead(ts int64, now time.Time) time.Duration {
+	made := time.Unix(ts, 0)
+	if isMillis(ts) {
+		made = time.UnixMilli(ts)
 	}
-	return time.Duration(min(max(seconds, -math.MaxInt32), math.MaxInt32) * float64(time.Second))
+	return made.Sub(now)
 }

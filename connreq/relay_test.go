@@ -67,7 +67,7 @@ func TestS38_GenieACSWakesThroughRelay(t *testing.T) {
 	w.count(countDatagrams, outcomeSent, 3)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.noted) == 0 || w.noted[0] != [2]uint64{1795229054, 2812238097} {
+	if len(w.noted) != 1 || w.noted[0] != [2]int64{1795229054, 2812238097} {
 		t.Errorf("S-32: the core was told of %v", w.noted)
 	}
 }
@@ -76,7 +76,7 @@ func TestS38_FreeACSWakesThroughPort(t *testing.T) {
 	w := newACSWorld(t, func(w *acsWorld) {
 		w.cfg.Relay = &RelayConfig{Listen: "127.0.0.1:0", Ports: "20000-20009"}
 	})
-	port := w.side.port(device1)
+	port, _ := w.side.ports.Port(device1)
 	if port == 0 {
 		t.Fatal("the device has no port")
 	}
@@ -155,7 +155,7 @@ func fakePasser(t *testing.T, fail error) (*passer, *[]string) {
 			sent = append(sent, string(payload))
 			return fail
 		},
-		NoteRelayed: func(cwmp.DeviceID, uint64, uint32) {},
+		NoteRelayed: func(cwmp.DeviceID, int64, uint32) {},
 	}), &sent
 }
 

@@ -26,8 +26,7 @@ func ShownURL(cfg *Config, token, cpeURL string) (shown string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	shown = base.shown(token, rest)
-	return shown, len(shown) <= maxShown
+	return fitting(base.shown(token, rest))
 }
 
 // ShownUDPAddress returns what an ACS is to see as UDPConnectionRequestAddress of
@@ -44,8 +43,7 @@ func ShownUDPAddress(cfg *Config, token string, port uint16) (shown string, ok b
 		return "", false
 	}
 	if suffix, star := strings.CutPrefix(relay.Host, "*."); star {
-		shown = token + "." + suffix + ":" + strconv.Itoa(int(listen.Port()))
-		return shown, len(shown) <= maxShown
+		return fitting(token + "." + suffix + ":" + strconv.Itoa(int(listen.Port())))
 	}
 	addr := listen.Addr()
 	if relay.Address != "" {
@@ -57,6 +55,13 @@ func ShownUDPAddress(cfg *Config, token string, port uint16) (shown string, ok b
 		return "", false
 	}
 	return netip.AddrPortFrom(addr, port).String(), true
+}
+
+func fitting(shown string) (string, bool) {
+	if len(shown) > maxShown {
+		return "", false
+	}
+	return shown, true
 }
 
 // urlBase is Config.URLBase taken apart.

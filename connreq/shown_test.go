@@ -35,7 +35,7 @@ func TestC61_ShownURL(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, ok := ShownURL(&Config{URLBase: tt.base}, someToken, tt.cpe)
-		if ok != (tt.want != "") || ok && got != tt.want {
+		if ok != (tt.want != "") || got != tt.want {
 			t.Errorf("%q of %.40q: %q, %v, want %q", tt.base, tt.cpe, got, ok, tt.want)
 		}
 	}
@@ -58,7 +58,7 @@ func TestS39_ShownUDPAddress(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, ok := ShownUDPAddress(&Config{Relay: tt.relay}, someToken, tt.port)
-		if ok != (tt.want != "") || ok && got != tt.want {
+		if ok != (tt.want != "") || got != tt.want {
 			t.Errorf("%+v: %q, %v, want %q", tt.relay, got, ok, tt.want)
 		}
 	}
