@@ -142,6 +142,37 @@ func TestS09_ConnectionRequestBinding(t *testing.T) {
 	}
 }
 
+// TestDialects holds what is a defect with the cookie against what is none
+// without.
+func TestDialects(t *testing.T) {
+	loose := attribute(attrUsername, "cpe") // no padding
+	mark := attribute(attrFingerprint, "abcd")
+	tecom := attribute(attrMessageIntegrity, strings.Repeat("x", 20))
+	tecom[3] = 64
+	longer := bytes.Clone(tecom)
+	longer[3] = 63
+	secret := func(id []byte) []byte { return append([]byte{0, 2}, request(id)[2:]...) }
+	for _, c := range []struct {
+		name           string
+		packet         func(id []byte) []byte
+		classic, other disposition
+	}{
+		{"length no multiple of 4", func(id []byte) []byte { return request(id, loose) }, answered, malformed},
+		{"unpadded before another", func(id []byte) []byte { return request(id, loose, bindingAttr, []byte{0xC0, 2, 0, 1, 0}) }, answered, malformed},
+		{"wrong FINGERPRINT", func(id []byte) []byte { return request(id, mark) }, answered, malformed},
+		{"FINGERPRINT that is not last", func(id []byte) []byte { return request(id, mark, bindingAttr) }, answered, answered},
+		{"signature of 64 bytes that has 20", func(id []byte) []byte { return request(id, tecom) }, answered, answered},
+		{"signature of 63 bytes that has 20", func(id []byte) []byte { return request(id, longer) }, malformed, malformed},
+		{"Shared Secret Request", secret, sharedSecret, notRequest},
+	} {
+		for id, want := range map[string]disposition{string(classicID): c.classic, "\x21\x12\xA4\x42transaction!": c.other} {
+			if o := run(plain(), c.packet([]byte(id)), oneAddress, primaryAddr, clock); o.disposition != want {
+				t.Errorf("%s, id %q: %v, want %v", c.name, id, o.disposition, want)
+			}
+		}
+	}
+}
+
 // TestSighting says who was seen where.
 func TestSighting(t *testing.T) {
 	o := run(plain(), classicChange, fourSockets, primaryAddr, clock)
@@ -182,6 +213,14 @@ func TestS10_ResponseAddress(t *testing.T) {
 				t.Errorf("%s: REFLECTED-FROM: %x", c.address, o.reply)
 			}
 		}
+	}
+}
+
+// TestS10_FirstResponseAddressCounts has two of them.
+func TestS10_FirstResponseAddressCounts(t *testing.T) {
+	packet := request(classicID, addressAttr(attrResponseAddress, primaryAddr.String()), addressAttr(attrResponseAddress, "198.51.100.23:9999"))
+	if o := run(plain(), packet, oneAddress, secondaryAddr, clock); o.destination != primaryAddr {
+		t.Errorf("to %v", o.destination)
 	}
 }
 

@@ -36,6 +36,9 @@ func TestRecall(t *testing.T) {
 	if v, age := r.get(a, later); v != 8 || age != 0 {
 		t.Errorf("%d after %v", v, age)
 	}
+	if v, age := r.get(a, clock); v != 8 || age != 0 {
+		t.Errorf("with the clock set back: %d after %v", v, age)
+	}
 	r.set(a, later, 0)
 	if v, _ := r.get(a, later); v != 0 {
 		t.Errorf("forgotten: %d", v)
