@@ -15,6 +15,8 @@ func (s *Server) exchange(c *cpeConn, sess *session, r *request) reply {
 	sess.noteRequest(r)
 	sess.noteFurther(r.more)
 	s.count(&r.msg, r.more, "cpe")
+	s.learnAccepted(sess, r)
+	s.present(sess, r)
 	got, err := s.forward(c, sess, r)
 	sess.touch(time.Now())
 	if err != nil {
@@ -25,8 +27,10 @@ func (s *Server) exchange(c *cpeConn, sess *session, r *request) reply {
 		s.end(sess, NoChallenge, nil)
 		return reply{status: 204}
 	}
-	msg := scanReply(&got)
-	more, _ := further(got.body, &msg, got.scanOptions()) // what cannot be read is passed
+	opts := got.scanOptions(s.learnable())
+	msg := scanReply(&got, opts)
+	more, _ := further(got.body, &msg, opts) // what cannot be read is passed
+	sess.noteOffers(&msg, more)
 	s.count(&msg, more, "acs")
 	rep := s.shape(c, sess, r, &got, &msg)
 	outcome, problem := s.follow(c, sess, r, &got, &msg)
@@ -77,6 +81,9 @@ func (s *Server) shape(c *cpeConn, sess *session, r *request, got *acsReply, msg
 	}
 	if rep.status == head.Status && len(head.Reason) < maxReason {
 		rep.reason = head.Reason
+	}
+	if s.deps.Shown != nil && challenges(head) {
+		rep.fields = withoutAuthInt(rep.fields)
 	}
 	rep.shapeEmpty(sess.quirks, head.Fields.Has("Content-Length"), msg)
 	switch {
@@ -216,6 +223,7 @@ func (s *Server) followInform(c *cpeConn, sess *session, r *request, msg *cwmp.M
 	if s.deps.Started != nil {
 		s.deps.Started(sess.accepted(c))
 	}
+	s.learnTold(sess, r)
 	return "", nil
 }
 
@@ -223,7 +231,7 @@ func (s *session) accepted(c *cpeConn) Inform {
 	return Inform{
 		Device: s.device, SoftwareVersion: s.inform.softwareVersion, ConnectionRequestURL: s.inform.connectionRequestURL,
 		UDPConnectionRequestAddress: s.inform.udpAddress, ParameterKey: s.inform.parameterKey, Root: s.root,
-		Events: append([]string(nil), s.sum.Events...), Source: c.remote, Listener: c.ln.name,
+		Events: append([]string(nil), s.sum.Events...), Source: c.remote, Local: c.local, Listener: c.ln.name,
 		Route: s.route, ACS: s.up.cfg.Name, At: time.Now(),
 	}
 }

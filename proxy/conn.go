@@ -24,6 +24,7 @@ type cpeConn struct {
 	set    *listenerSettings // as they were when it was accepted
 	nc     net.Conn
 	remote netip.AddrPort
+	local  netip.AddrPort // that the client came to
 
 	tls *tls.ConnectionState // nil on plain HTTP
 	// transport is what a session is bound to: "" for plain HTTP, "tls", or the

@@ -38,6 +38,13 @@ type Deps struct {
 	Ended func(Summary)
 	// Result is told how each exchange with an ACS went. Optional.
 	Result func(Result)
+	// Shown says what ACSs see of how a CPE is reached. It is called once a
+	// session, and once more if the CPE tells of a parameter only later. Optional:
+	// without it ACSs see what the CPE tells.
+	Shown func(cwmp.DeviceID, Reported) Shown
+	// Learned is told of logins and of STUN settings that are in force on a CPE.
+	// Optional.
+	Learned func(cwmp.DeviceID, Learned)
 
 	// ListenTLS makes the TLS of a listener. Required where a listener has TLS.
 	ListenTLS func(tlsconf.ListenerConfig) (*tls.Config, error)
@@ -97,6 +104,7 @@ type Inform struct {
 	Root                        string // "Device." or "InternetGatewayDevice."
 	Events                      []string
 	Source                      netip.AddrPort
+	Local                       netip.AddrPort // that the CPE came to; the load balancer's, where that tells it
 	Listener                    string
 	Route                       Route
 	ACS                         string // that accepted it

@@ -199,20 +199,20 @@ func absolute(c *cpeConn, r *request, location string) string {
 }
 
 // scanReply reads what the ACS says.
-func scanReply(reply *acsReply) cwmp.Message {
+func scanReply(reply *acsReply, opts cwmp.Options) cwmp.Message {
 	if isBlank(reply.body) {
 		return cwmp.Message{Kind: cwmp.Empty}
 	}
 	if reply.head.Status != 200 {
 		return cwmp.Message{Kind: cwmp.Unknown}
 	}
-	msg, err := cwmp.Scan(reply.body, reply.scanOptions())
+	msg, err := cwmp.Scan(reply.body, opts)
 	if err != nil {
 		return cwmp.Message{Kind: cwmp.Unknown}
 	}
 	return msg
 }
 
-func (r *acsReply) scanOptions() cwmp.Options {
-	return cwmp.Options{Charset: charset(r.head.Fields.Get("Content-Type"))}
+func (r *acsReply) scanOptions(params func([]byte) bool) cwmp.Options {
+	return cwmp.Options{Params: params, Charset: charset(r.head.Fields.Get("Content-Type"))}
 }

@@ -122,6 +122,9 @@ var dropped = map[string]bool{
 	"x-client-ip":     true, "x-cluster-client-ip": true, "true-client-ip": true,
 }
 
+// hashes are the fields that would no longer fit a body that was edited.
+var hashes = map[string]bool{"content-md5": true, "digest": true, "content-digest": true, "repr-digest": true}
+
 // forgeries begin the names of fields that say who the client is: no CPE is to
 // say that itself.
 var forgeries = []string{"x-forwarded-", "x-real-", "x-original-", "x-client-cert", "x-ssl-", "client-cert", "ssl-client-"}
@@ -137,7 +140,7 @@ func dropsToACS(name string, r *request) bool {
 	if len(name) > len(lower) {
 		return false
 	}
-	return dropped[string(key)] || r.decoded && string(key) == "content-encoding"
+	return dropped[string(key)] || r.decoded && string(key) == "content-encoding" || r.edited && hashes[string(key)]
 }
 
 // foldName lowers a field name and makes underscores dashes, since some servers

@@ -189,6 +189,7 @@ func (c *cpeConn) serveFrom() {
 		c.srv.refuseConn(c.ln, "proxy_protocol")
 		return
 	}
+	c.local = localOf(c.nc, c.raw)
 	if !c.srv.sources.enter(c.remote.Addr(), limits.ConnectionsPerSource) {
 		c.srv.refuseConn(c.ln, "connections_per_source")
 		c.turnAway()
@@ -234,6 +235,16 @@ func clientOf(nc net.Conn, set *listenerSettings, timeout time.Duration) (net.Co
 		client = peer // the balancer's own health check
 	}
 	return pc, client, err
+}
+
+// localOf returns the address that the client came to: the one in the PROXY
+// header, else that of the socket.
+func localOf(nc, raw net.Conn) netip.AddrPort {
+	local, err := addrPort(nc.LocalAddr())
+	if err != nil {
+		local, _ = addrPort(raw.LocalAddr()) // of sockets that are not TCP nothing is known
+	}
+	return local
 }
 
 func addrPort(a net.Addr) (netip.AddrPort, error) {

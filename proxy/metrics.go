@@ -23,6 +23,8 @@ type metrics struct {
 	rpcs             *prometheus.CounterVec // method, side
 	faults           *prometheus.CounterVec // code
 	passed           *prometheus.CounterVec // reason
+	edits            prometheus.Counter
+	editsLeft        *prometheus.CounterVec // reason
 	panics           prometheus.Counter
 }
 
@@ -59,6 +61,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		rpcs:             counter("rpcs_total", "RPC requests seen, by method and the side that asked.", "method", "side"),
 		faults:           counter("faults_total", "SOAP faults seen, by CWMP code.", "code"),
 		passed:           counter("passed_unread_total", "Messages passed through that could not be read as CWMP, or without a session.", "reason"),
+		edits:            prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_edits_total", Help: "Messages of CPEs in which an ACS was shown how to reach the CPE through the gateway."}),
+		editsLeft:        counter("edits_left_total", "Messages of CPEs that should have been edited but were passed as they are, by reason.", "reason"),
 		panics:           prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_panics_total", Help: "Connections ended by a fault in the gateway itself."}),
 	}
 	for _, c := range m.all() {
@@ -71,7 +75,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.connections, m.accepted, m.refused, m.badRequests, m.handshakes, m.sessions,
-		m.ended, m.sessionTime, m.exchangeTime, m.exchangeFailures, m.notAdmitted, m.failovers, m.rpcs, m.faults, m.passed, m.panics}
+		m.ended, m.sessionTime, m.exchangeTime, m.exchangeFailures, m.notAdmitted, m.failovers, m.rpcs, m.faults, m.passed,
+		m.edits, m.editsLeft, m.panics}
 }
 
 func (m *metrics) upstream(name string) upstreamMetrics {

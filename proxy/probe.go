@@ -73,7 +73,7 @@ func (u *upstream) probeCWMP(conn *acsConn, deadline time.Time) error {
 	if reply.head.Status == 401 {
 		return nil
 	}
-	if msg := scanReply(&reply); reply.head.Status != 200 || msg.Method != "InformResponse" {
+	if msg := scanReply(&reply, reply.scanOptions(nil)); reply.head.Status != 200 || msg.Method != "InformResponse" {
 		return fmt.Errorf("answered %d %s to an Inform", reply.head.Status, msg.Method)
 	}
 	if !reply.keep {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +27,10 @@ type request struct {
 	answer  digestAnswer
 	digest  bool // answer is set
 	inform  informParams
+	// params are the parameters that the CPE tells in any envelope, of those that
+	// matter.
+	params []cwmp.Param
+	edited bool // body is not what the CPE wrote
 	// cookieOf is the session whose cookie came with the request.
 	cookieOf *session
 	route    Route // set when routed
@@ -53,7 +58,7 @@ func (r *request) release() {
 		giveBuffer(r.buffer)
 		r.buffer = nil
 	}
-	r.body = nil
+	r.body, r.params = nil, nil
 	r.loan.release()
 }
 
@@ -85,6 +90,7 @@ func (r *request) inspect(limit int64) error {
 	r.msg, r.more, r.at = cwmp.Message{}, nil, time.Now()
 	r.handled = false
 	r.inform = informParams{}
+	r.params, r.edited = nil, false
 	r.decoded, r.routed, r.cookieOf = false, false, nil
 	r.answer, r.digest = parseDigestAnswer(r.head.Fields)
 	plain, err := r.plainBody(limit)
@@ -113,10 +119,10 @@ func (r *request) scan(plain []byte) error {
 		return nil
 	}
 	r.takeParams()
-	opts.Params = nil
 	if r.more, err = further(plain, &r.msg, opts); hostile(err) {
 		return err
 	}
+	r.takeFurtherParams()
 	return r.oneDevice()
 }
 
@@ -184,12 +190,17 @@ var suffixes = []string{
 	".ManagementServer.UDPConnectionRequestAddress", ".ManagementServer.ParameterKey",
 }
 
-// wanted selects the parameters of informParams by their ends, for any root.
+// wanted selects the parameters of informParams by their ends, for any root, and
+// those that are shown otherwise or learned from.
 func wanted(name []byte) bool {
-	for _, suffix := range suffixes {
-		if len(name) > len(suffix) && string(name[len(name)-len(suffix):]) == suffix {
-			return true
-		}
+	dot := max(bytes.LastIndexByte(name, '.'), 0)
+	object := name[:dot]
+	switch string(name[dot:]) {
+	case ".SoftwareVersion":
+		return len(object) > len(".DeviceInfo") && bytes.HasSuffix(object, []byte(".DeviceInfo"))
+	case ".ParameterKey", "." + paramURL, "." + paramUDPAddress,
+		"." + paramUsername, "." + paramSTUNUsername, "." + paramSTUNEnable, "." + paramNATDetected:
+		return len(object) > len(".ManagementServer") && bytes.HasSuffix(object, []byte(".ManagementServer"))
 	}
 	return false
 }
@@ -202,10 +213,28 @@ func (r *request) takeParams() {
 		r.inform.take(&r.msg.Params[i])
 		size += len(r.msg.Params[i].Name) + len(r.msg.Params[i].Value)
 	}
+	if reports(&r.msg) {
+		r.params = r.msg.Params
+	}
 	if r.msg.Params = nil; size > maxShared {
 		r.inform.detach()
 		detach(&r.msg)
 	}
+}
+
+// takeFurtherParams does so for the envelopes behind the first.
+func (r *request) takeFurtherParams() {
+	for i := range r.more {
+		if reports(&r.more[i]) {
+			r.params = append(r.params, r.more[i].Params...)
+		}
+		r.more[i].Params = nil
+	}
+}
+
+// reports tells a message in which a CPE tells values of its parameters.
+func reports(m *cwmp.Message) bool {
+	return m.Method == cwmp.MethodInform || m.Method == cwmp.MethodGetParameterValues+"Response"
 }
 
 // Bounds of what is remembered of parameters, in bytes: of one value, of which

@@ -275,7 +275,7 @@ func (s *Server) end(sess *session, outcome string, err error) {
 	if s.deps.Ended != nil {
 		s.deps.Ended(*sum)
 	}
-	sess.jar, sess.sum = jar{}, Summary{}
+	sess.jar, sess.sum, sess.offers = jar{}, Summary{}, nil
 }
 
 // sleep waits, unless the server is being stopped.

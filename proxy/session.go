@@ -51,6 +51,8 @@ type session struct {
 	contested      bool // the device has another session, which ends once this one is accepted
 	inform         informParams
 	root           string
+	shown          shownParams
+	offers         []offer // of the ACS's last message, until the CPE answers
 	sum            Summary
 }
 

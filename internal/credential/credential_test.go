@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -22,7 +21,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	v := mustOpen(t, Config{Logins: []LoginConfig{{Username: "a", PasswordFile: passwordFile(t, hidden), STUNUsername: "b", STUNPasswordFile: passwordFile(t, hidden)}}},
 		t.TempDir(), depsFor(t, newStore(t)))
 	v.Learn(device("1"), set)
-	secrets := []string{hidden, fmt.Sprintf("%x", hidden), string(v.key), fmt.Sprintf("%x", v.key), fmt.Sprint([]byte(hidden)), fmt.Sprint(v.key)}
+	secrets := []string{hidden, fmt.Sprintf("%x", hidden), string(v.key), fmt.Sprintf("%x", v.key), fmt.Sprintf("%d", []byte(hidden)), fmt.Sprintf("%d", v.key)}
 	values := map[string]any{
 		"secret": Secret(hidden), "pointer": new(Secret), "login": set.STUN, "set": set, "set pointer": &set, "vault": v, "vault value": struct{ V *Vault }{v},
 		"map": map[string]Secret{"a": hidden}, "slice": []Set{set}, "any": []any{Secret(hidden), set},
@@ -39,13 +38,6 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		shown.Write(text)
-		if name != "vault" && name != "vault value" {
-			text, err = yaml.Marshal(value)
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			shown.Write(text)
-		}
 		shown.WriteString(logged(t, value))
 		for _, secret := range secrets {
 			if strings.Contains(strings.ToLower(shown.String()), secret) {
