@@ -105,6 +105,9 @@ func (e *endpoint) run(ctx context.Context) error {
 	select {
 	case err := <-failed:
 		server.Close()
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	case <-ctx.Done():
 	}

@@ -285,7 +285,8 @@ func TestEndpoint_GuessingIsLimitedAndLocksNobodyElseOut(t *testing.T) {
 }
 
 func TestEndpoint_WhatTheACSIsTold(t *testing.T) {
-	never := make(chan struct{})
+	closed, never := make(chan struct{}), make(chan struct{})
+	close(closed)
 	ended := func(r Result) func() begun {
 		return func() begun { return begun{Sent: never, Done: closed, Result: func() Result { return r }} }
 	}
