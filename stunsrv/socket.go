@@ -36,7 +36,7 @@ func bind(local netip.AddrPort) (*socket, error) {
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
