@@ -8,8 +8,8 @@ import (
 )
 
 // The course of a request. Its transports are tried one after the other. One that
-// another follows has a third of Timeout from its start to bring the CPE here; the
-// last has all that is left. A transport that cannot deliver passes on at once. A
+// another follows has a third of Timeout to bring the CPE here, from its first
+// datagram or from the end of its HTTP exchange; the last has all that is left. A transport that cannot deliver passes on at once. A
 // session is taken as the success of the request also when it comes late, while
 // the next transport is tried.
 
@@ -39,7 +39,7 @@ func (s *Service) advance(r *request, now time.Time) *Job {
 			return nil
 		}
 		r.jobs, r.plan = append(r.jobs, j), r.plan[1:]
-		j.began = now
+		j.began, j.until = now, now.Add(s.share)
 		if w.timeout == 0 {
 			s.started(j, now)
 		}
@@ -50,7 +50,7 @@ func (s *Service) advance(r *request, now time.Time) *Job {
 		s.plan(r, r.deadline)
 		return nil
 	}
-	s.finish(r, classUnreachable, nil)
+	s.finish(r, classUnreachable, nil, now)
 	return nil
 }
 
@@ -73,9 +73,6 @@ func (s *Service) number(j *Job, now time.Time) bool {
 	}
 	j.seq, d.record.last, d.demanded = seq, seq, 0
 	j.millis, j.trial = d.milliseconds(&j.Target)
-	if j.trial && d.unread {
-		j.millis, j.trial = false, false
-	}
 	d.tried = d.tried || j.trial
 	s.changed(d)
 	return true
@@ -96,6 +93,7 @@ func (s *Service) park(r *request) {
 // started notes that a job's first Send begins. The caller holds the lock.
 func (s *Service) started(j *Job, now time.Time) {
 	j.started = true
+	j.until = now.Add(max(s.share, j.way.least()))
 	if j.request.firstSent.IsZero() {
 		j.request.firstSent = now
 	}
@@ -109,16 +107,13 @@ func (s *Service) due(r *request) time.Time {
 	}
 	due := r.deadline
 	if len(r.plan) > 0 {
-		due = earlier(due, s.until(j))
+		due = earlier(due, j.until)
 	}
 	if j.way.timeout == 0 && j.copies > 0 && j.copies < len(j.way.copies) {
 		due = earlier(due, j.began.Add(j.way.copies[j.copies]))
 	}
 	return due
 }
-
-// until returns when the next transport's turn is, if there is one.
-func (s *Service) until(j *Job) time.Time { return j.began.Add(s.share) }
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
@@ -154,7 +149,7 @@ func (s *Service) send(j *Job) (next *Job) {
 	ctx := s.ctx
 	if j.way.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, j.way.timeout)
+		ctx, cancel = context.WithTimeout(ctx, j.way.least())
 		defer cancel()
 	}
 	err := j.way.Send(ctx, j)
@@ -187,6 +182,8 @@ func (s *Service) returned(j *Job, err error, now time.Time) (next *Job) {
 	case err != nil && !j.delivered:
 		j.end(now, err.Error())
 		return s.advance(r, now)
+	case j.way.timeout > 0:
+		j.until = now.Add(s.share)
 	}
 	s.plan(r, s.due(r))
 	return nil
@@ -200,12 +197,12 @@ func (s *Service) overdue(r *request, now time.Time) *Job {
 	case r.queued:
 		return s.start(r, now)
 	case !now.Before(r.deadline):
-		s.finish(r, r.failure(), nil)
+		s.finish(r, r.failure(), nil, now)
 		return nil
 	case r.parked || j == nil || j.closed:
 		s.plan(r, r.deadline)
 		return nil
-	case len(r.plan) > 0 && !now.Before(s.until(j)):
+	case len(r.plan) > 0 && !now.Before(j.until):
 		s.silent(j, now)
 		return s.advance(r, now)
 	case j.way.timeout == 0 && j.copies < len(j.way.copies):
@@ -251,31 +248,33 @@ func staleness(j *Job) string {
 }
 
 // finish ends a request. The caller holds the lock.
-func (s *Service) finish(r *request, c class, by *Job) {
+func (s *Service) finish(r *request, c class, by *Job, now time.Time) {
 	if r.ended {
 		return
 	}
-	now, d := s.now(), r.device
 	for _, j := range r.jobs {
 		switch {
 		case j == by:
-			j.reason = "" // it may have been closed before its session came
 			j.end(now, "")
+			j.reason = "" // it may have been closed before its session came
+		case c == classSilent || c == classUnreachable:
+			s.silent(j, now)
 		case c == classStopped:
 			j.end(now, "the gateway stops")
-		case c == classCame && j == r.job():
-			j.end(now, "")
 		default:
-			s.silent(j, now)
+			j.end(now, "the session began before")
 		}
 	}
+	d := r.device
 	r.ended = true
 	s.schedule.remove(r)
 	r.compose(c, by, now)
-	d.current, d.last = nil, r
+	d.current, d.last, d.demanded = nil, r, 0
 	s.inFlight--
 	s.settle(d)
-	r.markSent()
+	if !r.isSent {
+		close(r.sent)
+	}
 	close(r.done)
 	s.ended = append(s.ended, r)
 }

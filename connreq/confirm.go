@@ -49,43 +49,31 @@ func (s *Service) informed(d *device, events []string, booted bool, at time.Time
 
 // confirm ends a request with a session, if that began after the request had left.
 func (s *Service) confirm(r *request, asked bool, events []string, at time.Time) {
-	switch {
+	switch now := s.now(); {
 	case r.queued:
 		if !at.Before(r.at) {
-			s.finish(r, classCame, nil)
+			s.finish(r, classCame, nil, now)
 		}
 	case r.firstSent.IsZero() || at.Before(r.firstSent):
 	case asked:
 		by := r.credited()
-		s.finish(r, classWoken, by)
+		s.finish(r, classWoken, by, now)
 		s.learn(r.device, by, at)
 	default:
-		s.finish(r, classCame, nil)
-		r.mark(events)
+		r.note = "a session without " + cwmp.EventConnectionRequest + " began: " + strings.Join(events, ", ")
+		s.finish(r, classCame, nil, now)
 	}
 }
 
 // credited returns the job that a session with 6 CONNECTION REQUEST is the success
-// of: the last that has left.
+// of: the last that has left and did not fail.
 func (r *request) credited() *Job {
-	var by *Job
-	for _, j := range r.jobs {
-		if j.started && (j.closed && !j.delivered) {
-			continue
-		}
-		if j.started {
-			by = j
+	for _, j := range slices.Backward(r.jobs) {
+		if j.started && (j.delivered || !j.closed) {
+			return j
 		}
 	}
-	return by
-}
-
-// mark says in the last attempt that the CPE came for a reason of its own, as far
-// as can be known.
-func (r *request) mark(events []string) {
-	if n := len(r.result.Attempts); n > 0 {
-		r.result.Attempts[n-1].Reason = "a session without " + cwmp.EventConnectionRequest + " began: " + strings.Join(events, ", ")
-	}
+	return nil
 }
 
 // learn remembers what has worked.
@@ -106,28 +94,44 @@ func (s *Service) relayedJustNow(d *device, at time.Time) bool {
 	return !d.relayedAt.IsZero() && !at.Before(d.relayedAt) && at.Sub(d.relayedAt) <= s.cfg.Timeout
 }
 
+// relayedAhead is how many seconds a ts that an ACS has used may be ahead of the
+// clock. One that is further ahead is of a wrong clock; going after it would lock
+// the CPE out for everybody (quirk S-44).
+const relayedAhead = 24 * 60 * 60
+
 // NoteRelayed tells of a UDP Connection Request that an ACS has made and that was
 // passed on to the device: ours must come after it. ts is in seconds or
 // milliseconds, as the ACS has it. It may read the store.
 func (s *Service) NoteRelayed(id cwmp.DeviceID, ts int64, crID uint32) {
-	read := s.read(context.Background(), id)
-	s.mu.Lock()
+	seq, millis := ts, isMillis(ts)
+	if millis {
+		seq = ts / 1000
+	}
+	now := s.now()
+	d := s.hold(id)
 	defer s.release()
-	d := s.find(&id)
 	switch {
 	case s.stopped:
 		return
-	case d == nil && s.full():
+	case seq > now.Unix()+relayedAhead || s.full():
 		s.metrics.dropped.WithLabelValues("relayed").Inc()
+		s.settle(d)
 		return
-	case d == nil:
-		d = s.adopt(read)
 	}
-	d.relayedAt, d.relayedMillis, d.relayedID = s.now(), isMillis(ts), crID
-	seq := ts
-	if d.relayedMillis {
-		seq = ts / 1000
-	}
+	d.relayedAt, d.relayedMillis, d.relayedID = now, millis, crID
 	d.record.last = max(d.record.last, seq)
 	s.changed(d)
+}
+
+// hold returns a device in memory, reading it if need be, with the lock held. The
+// caller settles it.
+func (s *Service) hold(id cwmp.DeviceID) *device {
+	s.mu.Lock()
+	if d := s.find(&id); d != nil {
+		return d
+	}
+	s.release()
+	read := s.read(context.Background(), id)
+	s.mu.Lock()
+	return s.adopt(read)
 }

@@ -31,9 +31,6 @@ type device struct {
 	// reserved is the highest number of the sequence of which the store knows, if
 	// it is above the floor. demanded is one that it must know before it is used.
 	reserved, demanded int64
-	// unread tells that the store could not be read: what the device has answered
-	// to is not known, so nothing is tried.
-	unread bool
 
 	current *request
 	last    *request  // the one that ended last, or nil
@@ -69,7 +66,7 @@ func (s *Service) read(ctx context.Context, id cwmp.DeviceID) *device {
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.metrics.storeErrors.Inc()
-		d.unread = true
+		d.record.seconds = true // what it has answered to is not known: try nothing (quirk S-44)
 	}
 	if now := s.now(); d.record.last <= now.Unix() && d.record.last > 0 {
 		d.askedAt = time.Unix(d.record.last, 0)

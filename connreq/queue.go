@@ -45,10 +45,12 @@ func (d *device) decide(now time.Time, least time.Duration) (decision, time.Time
 // its first datagram has left by then. Several requests to one device become one.
 // The errors are ErrUnknownDevice, ErrBusy and ErrStopped.
 func (s *Service) Begin(id cwmp.DeviceID, origin string) (*Pending, error) {
-	return s.begin(id, origin, nil)
+	return s.begin(id, origin, s.cfg.Max, nil)
 }
 
-func (s *Service) begin(id cwmp.DeviceID, origin string, w watcher) (*Pending, error) {
+// begin is Begin for a caller who may have so many requests under way, all others
+// included.
+func (s *Service) begin(id cwmp.DeviceID, origin string, most int, w watcher) (*Pending, error) {
 	now := s.now()
 	if p, err := s.join(&id, origin, w, now); p != nil || err != nil {
 		return p, err
@@ -77,13 +79,13 @@ func (s *Service) begin(id cwmp.DeviceID, origin string, w watcher) (*Pending, e
 		p := s.joined(d.current, origin, w, now)
 		s.release()
 		return p, nil
-	case s.inFlight >= s.cfg.Max || s.full():
+	case s.inFlight >= most || s.full():
 		s.release()
 		s.metrics.refuse("busy")
 		return nil, ErrBusy
 	case d == nil && read == nil: // it has left the memory meanwhile
 		s.release()
-		return s.begin(id, origin, w)
+		return s.begin(id, origin, most, w)
 	case d == nil:
 		d = s.adopt(read)
 	}

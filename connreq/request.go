@@ -35,14 +35,14 @@ type request struct {
 
 	isSent bool
 	sent   chan struct{} // closed once it is delivered, or at the end
-	out    chan struct{} // closed once it is delivered; nil until somebody asks
 	done   chan struct{}
 	result Result
 	class  class
+	note   string // for the last attempt: what else can be said of the session
 	watch  []watcher
 }
 
-// watcher is told of the course of a request, without any lock held.
+// watcher is told of the course of a request. It must not call the service.
 type watcher interface {
 	requestSent()
 	requestDone(result *Result, c class)
@@ -71,14 +71,8 @@ func (r *request) job() *Job {
 
 // markSent tells all that the request is out.
 func (r *request) markSent() {
-	if r.isSent {
-		return
-	}
 	r.isSent = true
 	close(r.sent)
-	if r.out != nil {
-		close(r.out)
-	}
 }
 
 // Pending is a Connection Request that is under way, as one of its callers sees
@@ -92,34 +86,15 @@ type Pending struct {
 	early   bool // the request before it was delivered: this caller need not wait
 }
 
-// closed is a channel that is closed.
-var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
-
 // Sent is closed once one transport has delivered the request as far as that can
 // be known, or at the request's end if none has: then Err says why. It is closed
 // at once for a request that must wait for MinInterval because the one before,
 // which was delivered, has woken the CPE just now.
 func (p *Pending) Sent() <-chan struct{} {
 	if p.early {
-		return closed
+		return p.service.closed
 	}
 	return p.request.sent
-}
-
-// out is closed once the request is delivered, and never if it is not.
-func (p *Pending) out() <-chan struct{} {
-	if p.early {
-		return closed
-	}
-	s, r := p.service, p.request
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.out == nil {
-		if r.out = make(chan struct{}); r.isSent {
-			close(r.out)
-		}
-	}
-	return r.out
 }
 
 // Done is closed at the request's end: the CPE has come, or all was in vain.
@@ -177,7 +152,7 @@ func newRequest(d *device, origin string, now time.Time) *request {
 func (r *request) compose(c class, by *Job, now time.Time) {
 	r.class = c
 	r.result.OK = c == classWoken || c == classCame
-	r.result.Sent = r.isSent
+	r.result.Sent = r.outside()
 	r.result.Took = now.Sub(r.at)
 	if c == classWoken && by != nil {
 		r.result.Transport = by.way.Name()
@@ -186,6 +161,10 @@ func (r *request) compose(c class, by *Job, now time.Time) {
 	for i, j := range r.jobs {
 		r.result.Attempts[i] = j.attempt()
 	}
+	if n := len(r.jobs); n > 0 && r.note != "" {
+		r.result.Attempts[n-1].Reason = r.note
+	}
+	r.jobs, r.plan, r.target = nil, nil, Target{} // what is kept for long needs no secrets
 }
 
 // withID returns t for a device whose Target left out who it is.

@@ -30,6 +30,7 @@ type Service struct {
 	log     *zap.Logger
 	metrics *metrics
 	ways    []*way
+	acs     *acsSide
 	share   time.Duration // of Timeout for a transport that another follows
 
 	hurry chan struct{}      // the schedule's first request has changed
@@ -42,6 +43,7 @@ type Service struct {
 	mu       sync.Mutex // never held across I/O
 	devices  devices
 	sequence sequence
+	lowered  bool // the floor, but not yet in the store
 	schedule schedule
 	parked   []*request
 	inFlight int
@@ -49,10 +51,13 @@ type Service struct {
 	out      []*request // likewise: these have left
 	pool     pool
 	stopped  bool
+
+	closed chan struct{} // is closed
 }
 
-// New returns a service that is not running yet. What Begin accepts before Run
-// leaves when Run has started.
+// New returns a service that is not running yet; it binds the sockets that ACSs
+// reach. What Begin accepts before Run leaves when Run has started. Run must
+// follow, or Close.
 func New(cfg Config, deps Deps) (*Service, error) {
 	if err := deps.check(); err != nil {
 		return nil, err
@@ -65,7 +70,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		hurry: make(chan struct{}, 1), write: make(chan struct{}, 1), boots: make(chan cwmp.DeviceID, bootsMost),
 		devices: devices{known: map[cwmp.Key]*device{}, idle: list.New()},
 		pool:    pool{most: cfg.HTTP.Concurrent},
+		closed:  make(chan struct{}),
 	}
+	close(s.closed)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	var err error
 	if s.metrics, err = newMetrics(s, deps.Metrics); err != nil {
@@ -74,51 +81,74 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err := s.addTransports(); err != nil {
 		return nil, err
 	}
+	if err := s.addACSSide(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
 // addTransports makes the transports that are on.
 func (s *Service) addTransports() error {
-	if !s.cfg.UDP.Disabled {
-		if s.deps.SendUDP == nil {
-			return errNoSendUDP
+	if c := &s.cfg.UDP; !c.Disabled {
+		if s.deps.SendUDP == nil || len(c.Copies) == 0 {
+			return errors.New("connreq: Deps.SendUDP and Config.UDP.Copies are required where UDP is on")
 		}
 		u := &udp{send: s.deps.SendUDP, now: s.deps.Now, metrics: s.metrics}
-		s.ways = append(s.ways, &way{Transport: u, copies: s.cfg.UDP.Copies, numbered: true})
+		s.ways = append(s.ways, &way{Transport: u, copies: c.Copies, numbered: true})
+	}
+	if c := &s.cfg.HTTP; !c.Disabled {
+		h, err := newHTTPTransport(c, s.deps.Now, s.deps.Metrics)
+		if err != nil {
+			return err
+		}
+		s.ways = append(s.ways, &way{Transport: h, copies: []time.Duration{0}, timeout: c.Timeout})
 	}
 	return nil
 }
 
 func (s *Service) now() time.Time { return s.deps.Now() }
 
-// Run sends, confirms and gives up until ctx ends; then what is under way ends as
-// failed, and what must be kept is written to the store. Its error says that the
-// store cannot be read at the start, or not be written at the end.
+// Run sends, confirms, gives up, and serves ACSs until ctx ends; then what is under
+// way ends as failed, and what must be kept is written to the store. Its error says
+// that the store cannot be read at the start or written at the end, or that ACSs
+// cannot be served.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.readFloor(ctx); err != nil {
 		s.Close()
 		return fmt.Errorf("connreq: %w", err)
 	}
-	defer s.stop()
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var all sync.WaitGroup
-	all.Go(func() { s.runSchedule(ctx) })
-	all.Go(func() { s.runWriter(ctx) })
+	var acsErr error
+	all.Go(func() { s.runSchedule(running) })
+	all.Go(func() { s.runWriter(running) })
+	all.Go(func() {
+		defer cancel() // it ends before ctx only when a socket fails
+		acsErr = s.acs.run(running)
+	})
 	s.startPool()
-	<-ctx.Done()
-	s.Close()
+	<-running.Done()
+	s.halt()
 	all.Wait()
 	s.pool.workers.Wait()
-	return s.writeLast(context.WithoutCancel(ctx))
+	return errors.Join(acsErr, s.writeLast(context.WithoutCancel(ctx)))
 }
 
 // Close ends a service that never ran. What was begun ends as failed.
 func (s *Service) Close() {
+	s.halt()
+	s.acs.close()
+}
+
+// halt accepts nothing more, and ends what is under way.
+func (s *Service) halt() {
 	s.stop()
 	s.mu.Lock()
 	s.stopped, s.pool.running = true, false
 	for _, d := range s.devices.known {
 		if d.current != nil {
-			s.finish(d.current, classStopped, nil)
+			s.finish(d.current, classStopped, nil, s.now())
 		}
 	}
 	s.release()
@@ -139,6 +169,7 @@ func (s *Service) release() {
 		for _, w := range r.watch {
 			w.requestDone(&r.result, r.class)
 		}
+		r.watch = nil
 		if s.deps.Finished != nil {
 			s.deps.Finished(r.result)
 		}

@@ -47,6 +47,7 @@ type Job struct {
 	closed    bool // its share of the time is over
 	reason    string
 	began     time.Time
+	until     time.Time // the next transport's turn, if there is one
 	took      time.Duration
 }
 
@@ -56,9 +57,18 @@ func (j *Job) CountSent() { j.sent.Add(1) }
 // way is a transport and how the service uses it.
 type way struct {
 	Transport
-	copies   []time.Duration // when Send is called, from the start; ascending
+	copies   []time.Duration // when Send is called, from the start, ascending; the first always at once
 	numbered bool            // its requests carry a number of the device's sequence
 	timeout  time.Duration   // of one Send on a goroutine of its own; 0: Send never blocks
+}
+
+// least returns the time without which the way makes no sense: for all copies and
+// a moment more, or for the exchange.
+func (w *way) least() time.Duration {
+	if w.timeout > 0 {
+		return w.timeout + time.Second
+	}
+	return w.copies[len(w.copies)-1] + time.Second
 }
 
 // end closes the job's account. The caller holds the lock.

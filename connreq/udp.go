@@ -4,9 +4,8 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // TR-069 Annex G prescribes it
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -34,6 +33,9 @@ func (u *udp) Check(t *Target) (to, reason string) {
 			return "", t.NoBinding
 		}
 		return "", "the device has no binding"
+	}
+	if err := checkUDPTarget(t); err != nil {
+		return "", err.Error()
 	}
 	to = authority(t.Remote)
 	if len(t.Logins) == 0 {
@@ -74,7 +76,7 @@ type fields struct {
 // values before percent-encoding.
 func (f fields) datagram(password string) []byte {
 	ts, id := strconv.FormatInt(f.ts, 10), strconv.FormatUint(uint64(f.id), 10)
-	mac := hmac.New(sha1.New, []byte(password)) //nolint:gosec // TR-069 Annex G prescribes SHA-1
+	mac := hmac.New(sha1.New, []byte(password))
 	mac.Write([]byte(ts + id + f.un + f.cn))
 	sum := mac.Sum(nil)
 
@@ -144,5 +146,3 @@ func plain(c byte) bool {
 
 // newCN returns a random cn of 16 letters and digits, about 80 bits.
 func newCN() string { return rand.Text()[:cnLength] }
-
-var errNoSendUDP = errors.New("connreq: Deps.SendUDP is required where UDP is on")
