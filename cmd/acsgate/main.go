@@ -26,6 +26,8 @@ func program() commandline.Program {
 			{Name: "demo", Summary: "show a gateway with two ACSs and simulated CPEs at work", Run: runDemo},
 			{Name: "check", Summary: "check a configuration file", Run: runCheck},
 			{Name: "explain", Summary: "say where a device's sessions go, and why", Run: runExplain},
+			{Name: "wake", Summary: "make devices of a running gateway call home", Run: runWake},
+			{Name: "device", Summary: "say what a running gateway knows of a device", Run: runDevice},
 			{Name: "health", Summary: "ask a running gateway whether it works", Run: runHealth},
 			{Name: "version", Summary: "print the version", Run: runVersion},
 		},

@@ -43,10 +43,10 @@ type Config struct {
 	Credentials       credential.Config  `yaml:"credentials"`
 	TURN              stunsrv.TURNConfig `yaml:"turn"`
 
-	Store   Store                `yaml:"store"`
-	Admin   admin.Config         `yaml:"admin"`
-	Log     telemetry.LogConfig  `yaml:"log"`
-	Drain   Drain                `yaml:"drain"`
+	Store Store               `yaml:"store"`
+	Admin admin.Config        `yaml:"admin"`
+	Log   telemetry.LogConfig `yaml:"log"`
+	Drain Drain               `yaml:"drain"`
 }
 
 // ACS is one entry of the `acs` section: one ACS as the policy and as the proxy

@@ -47,6 +47,7 @@ type Gateway struct {
 	tls     *tlsconf.Manager
 	proxy   *proxy.Server
 	probes  *prober
+	reach   reach
 	admin   *admin.Server
 	sweeper func(context.Context) error // of the store
 	loaded  atomic.Bool
@@ -96,6 +97,9 @@ func (g *Gateway) makeState(cfg *config.Config, undo *closers) (err error) {
 		return err
 	}
 	g.rules.Store(built)
+	if err = g.makeReach(cfg, undo); err != nil {
+		return err
+	}
 	g.health = policy.NewHealth(cfg.PolicyConfig().ACS, time.Now())
 	return g.metrics.Register(healthCollector{g.health})
 }
@@ -111,12 +115,13 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 		cancel()
 		return g.tls.Run(ended)
 	})
-	if g.admin, err = admin.New(cfg.Admin, admin.Deps{Registry: g.metrics, Ready: g.Ready, Live: g.live, Log: g.log}); err != nil {
+	if g.admin, err = admin.New(cfg.Admin, admin.Deps{Registry: g.metrics, Ready: g.Ready, Live: g.live, API: g.api(), Log: g.log}); err != nil {
 		return err
 	}
 	*undo = append(*undo, g.admin.Close)
 	g.proxy, err = proxy.New(proxyConfig(cfg), proxy.Deps{
 		Route: g.route, Quirks: g.quirks, Started: g.started, Ended: g.ended, Result: g.observed,
+		Shown: g.showing(cfg), Learned: g.learning(cfg),
 		ListenTLS: g.tls.Listener, VerifyDevice: g.tls.VerifyDevice, HandshakeReason: tlsconf.HandshakeReason,
 		HandshakeFailed: g.tls.NoteFailure, ClientCert: tlsconf.ClientCertHeaders, Challenge: g.tls.Challenge, Metrics: g.metrics, Log: g.log,
 	})
@@ -159,6 +164,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	err := runParts(ctx, g.log, []part{
 		{"store", g.sweeper}, {"admin", g.admin.Run}, {"devices", devices},
+		{"credentials", afterLoad(g.reach.vault.Run)}, {"bindings", afterLoad(g.reach.bindings.Run)},
+		{"stun", afterLoad(g.reach.runSTUN)}, {"connection requests", afterLoad(g.reach.requests.Run)},
 		{"tls", g.tls.Run}, {"probes", afterLoad(g.probes.Run)}, {"proxy", afterLoad(g.proxy.Run)},
 	})
 	return errors.Join(err, g.store.Close(), g.lines.Stop())
@@ -177,8 +184,11 @@ func (g *Gateway) load(ctx context.Context) error {
 	if err := g.devices.Load(ctx); err != nil {
 		return err
 	}
+	if err := g.reach.load(ctx); err != nil {
+		return err
+	}
 	g.loaded.Store(true)
-	g.log.Info("registry loaded", zap.Int("devices", g.devices.Len()), zap.Duration("took", time.Since(began)))
+	g.log.Info("registry loaded", zap.Int("devices", g.devices.Len()), zap.Int("bindings", g.reach.bindings.Len()), zap.Duration("took", time.Since(began)))
 	return nil
 }
 

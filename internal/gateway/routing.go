@@ -49,10 +49,11 @@ func (g *Gateway) quirks(id cwmp.DeviceID, softwareVersion string) cwmp.Quirks {
 // started notes an accepted Inform in the registry, which never blocks.
 func (g *Gateway) started(in proxy.Inform) {
 	g.devices.NoteInform(device.Sighting{
-		ID: in.Device, ACS: in.ACS, Rule: in.Route.Rule, Source: in.Source, Listener: in.Listener,
+		Local: in.Local.Addr(), ID: in.Device, ACS: in.ACS, Rule: in.Route.Rule, Source: in.Source, Listener: in.Listener,
 		SoftwareVersion: in.SoftwareVersion, ConnectionRequestURL: in.ConnectionRequestURL,
 		UDPConnectionRequestAddress: in.UDPConnectionRequestAddress, Root: in.Root, Events: in.Events, At: in.At,
 	})
+	g.claim(&in)
 }
 
 // ended notes how a session ended, and tells whoever asked to know.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/commandline"
+	"github.com/acsgate/acsgate/internal/cwmp"
+)
+
+// clientFlags are the flags of every command that speaks to a running gateway.
+func clientFlags(flags *flag.FlagSet, c *admin.Client) {
+	flags.StringVar(&c.Address, "admin", admin.DefaultAddress, "`address` of the admin listener")
+	flags.StringVar(&c.TokenFile, "token-file", "", "`file` with a token of admin.tokens (default: the word in $"+admin.TokenVariable+")")
+}
+
+// runDevice says what a running gateway knows of a device, above all how it can be
+// reached.
+func runDevice(ctx context.Context, args []string, out, errs io.Writer) error {
+	var client admin.Client
+	flags := commandline.NewFlags("acsgate device", "[flags] DEVICE", errs)
+	clientFlags(flags, &client)
+	asJSON := flags.Bool("json", false, "print JSON")
+	args, err := commandline.ParseArgs(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(args) != 1 {
+		return commandline.Usagef("give one device as OUI-ProductClass-Serial, not %d", len(args))
+	}
+	id, err := cwmp.ParseDeviceID(args[0])
+	if err != nil {
+		return commandline.UsageError{Err: err}
+	}
+	view, err := client.Device(ctx, id)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(out).Encode(view)
+	}
+	printDevice(out, &view)
+	return nil
+}
+
+func printDevice(out io.Writer, v *admin.DeviceView) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(out, "%-18s %s\n", name, value)
+		}
+	}
+	line("device", v.Device)
+	line("manufacturer", v.Manufacturer)
+	line("software", v.SoftwareVersion)
+	line("acs", v.ACS)
+	line("assigned to", v.AssignedACS)
+	line("rule", v.Rule)
+	line("comes from", v.Source)
+	line("last inform", strings.TrimSpace(v.LastInform+" "+strings.Join(v.LastEvents, ", ")))
+	line("sessions", fmt.Sprintf("%d, %d of them failed", v.Sessions, v.Failed))
+	if r := v.Reach; r != nil {
+		line("its url", r.Reported.URL)
+		line("its udp address", r.Reported.UDPAddress)
+		if v.ACSSees != nil {
+			line("acs sees url", v.ACSSees.URL)
+			line("acs sees udp", v.ACSSees.UDPAddress)
+		}
+		if r.Binding != nil {
+			printBinding(line, r.Binding)
+		}
+		line("by udp", or(r.NotByUDP, "can be tried"))
+		line("by http", or(r.NotByHTTP, "can be tried"))
+	}
+	if v.LastRequest != nil {
+		fmt.Fprintln(out, "last connection request:")
+		printWake(out, v.LastRequest)
+	}
+}
+
+func printBinding(line func(name, value string), b *admin.BindingView) {
+	state := "fresh"
+	if b.Stale {
+		state = "stale"
+	}
+	line("binding", fmt.Sprintf("%s, seen from %s, %s", b.Remote, b.Local, state))
+	line("  known by", b.Evidence)
+	line("  nat", fmt.Sprintf("%s, %d changes", b.NAT, b.Changes))
+	line("  last seen", b.LastSeen)
+	line("  keep-alive", seconds(b.KeepAliveS))
+	line("  survived", seconds(b.SurvivedS))
+	line("  lost after", seconds(b.LostS))
+	line("  candidate", b.Candidate)
+}
+
+func seconds(s float64) string {
+	if s == 0 {
+		return ""
+	}
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
