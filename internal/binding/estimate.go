@@ -91,11 +91,11 @@ func nextPeriod(period, silence uint16) uint16 {
 	return uint16(p + step)
 }
 
-// confirm takes in that the remote before this one has not come back: the NAT
-// has lost its mapping. A silence that mappings have survived was not why; then
-// the CPE has started anew, or its address is another.
-func (st *state) confirm() {
-	if !st.flags.has(unconfirmed) {
+// confirm takes in that the remote before this one has not come back where it
+// was due: the NAT has lost its mapping. A silence that mappings have survived
+// was not why; then the CPE has started anew, or its address is another.
+func (st *state) confirm(at uint32) {
+	if !st.flags.has(unconfirmed) || st.period != 0 && st.hasPredecessor(at) && since(st.candLast, at) <= st.patience() {
 		return
 	}
 	st.flags.put(unconfirmed, false)

@@ -26,11 +26,15 @@ func entry(hash uint64, value uint32) uint64 { return hash<<32 | uint64(value) }
 
 // find returns the place of a key, or that of the empty entry that ends its
 // probes. Keys are compared by is, which tells whether a device has this one.
+// Sharers come first: a device that is one of them may have an entry of its own
+// for another key, whose hash is the same in 32 bits.
 func (x *index) find(hash uint64, is func(number uint32) bool) (place uint32, found bool) {
 	mask := uint32(len(x.table) - 1)
 	for i := uint32(hash) & mask; ; i = (i + 1) & mask {
 		e := x.table[i]
 		switch value := uint32(e); {
+		case e == 0 && found:
+			return place, true
 		case e == 0:
 			return i, false
 		case uint32(e>>32) != uint32(hash):
@@ -38,8 +42,8 @@ func (x *index) find(hash uint64, is func(number uint32) bool) (place uint32, fo
 			if x.shared[value&^sharedBit].hash == hash {
 				return i, true
 			}
-		case is(value - 1):
-			return i, true
+		case !found && is(value-1):
+			place, found = i, true
 		}
 	}
 }

@@ -50,46 +50,58 @@ func (t *Table) apply(number uint32, s *sighting, ev Evidence) {
 	t.update(number, &old, &st, how == bound || how == moved || st.evidence != old.evidence)
 }
 
-// attribute returns whose packet it is and on what evidence, None if nobody's.
-//
-// A user name that one device alone has names it. A packet without a name, or
-// with one that several devices have or nobody, is of the device that was bound
-// to that address on such packets, or that reported it, or that alone has
-// sessions from that IP address, the last not where the name is nobody's: that
-// device is one of which nothing is known yet.
+// attribute returns whose packet it is and on what evidence, None if nobody's. A
+// user name that one device alone has names it. With a name that several have,
+// with none, or with one of which nothing is known, the address must tell.
 func (t *Table) attribute(s *sighting) (number uint32, ev Evidence) {
-	shared := false
-	if s.user != 0 {
-		number, count := t.namesake(s.user)
-		if count == 1 {
-			st := t.state(number)
-			return number, st.weigh(s.source, true, s.verified)
-		}
-		shared = count > 1
-	}
-	if number, count := t.holder(s.source); count == 1 {
+	number, count := t.namesake(s.user)
+	if count == 1 {
 		st := t.state(number)
-		if !st.staleAt(s.at) && t.mayBe(&st, s, shared) {
-			return number, st.evidence
+		return number, st.weigh(s.source, true, s.verified)
+	}
+	return t.attributeAddress(s, count > 1)
+}
+
+// attributeAddress is for packets that name no one device: they are of the device
+// that was bound to that address on such packets, of the one that reported it, or
+// of the only one that has sessions from that IP address. The last does not hold
+// for a name of which nothing is known, which is a stranger's.
+func (t *Table) attributeAddress(s *sighting, shared bool) (number uint32, ev Evidence) {
+	var held state
+	holder, holders := t.holder(s.source)
+	if holders == 1 {
+		held = t.state(holder)
+		if !t.mayBe(&held, s, shared) {
+			holders = 0
 		}
 	}
+	fresh := holders == 1 && !held.staleAt(s.at)
 	claimant, claimants := t.claimants(s.source.Addr())
-	if number, count := t.reporter(s.source); count == 1 && (claimants == 0 || t.state(number).source == s.source.Addr()) {
-		if st := t.state(number); !shared || t.hasUser(&st, s.user) {
+	if number, count := t.reporter(s.source); count == 1 {
+		st := t.state(number)
+		here := st.source == s.source.Addr()
+		// The NAT gives to another device what its holder reports no longer.
+		likely := here && (!fresh || held.reported != s.source) || !fresh && claimants == 0
+		if likely && (!shared || t.hasUser(&st, s.user)) {
 			return number, Reported
 		}
 	}
-	if claimants != 1 || s.user != 0 && !shared {
-		return 0, None
+	if fresh {
+		return holder, held.evidence
 	}
-	st := t.state(claimant)
-	if !t.mayBe(&st, s, shared) {
-		return 0, None
+	if claimants == 1 && (s.user == 0 || shared) {
+		if st := t.state(claimant); !t.mayBe(&st, s, shared) {
+			return 0, None
+		}
+		if shared {
+			return claimant, SameIP
+		}
+		return claimant, Alone
 	}
-	if shared {
-		return claimant, SameIP
+	if holders == 1 {
+		return holder, held.evidence
 	}
-	return claimant, Alone
+	return 0, None
 }
 
 // mayBe reports whether a packet that names no device, or several, may be of

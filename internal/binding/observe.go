@@ -94,10 +94,16 @@ func (st *state) succeeds(s *sighting) bool {
 	switch {
 	case st.isContested(s.at):
 		return false
-	case st.flags.has(previous) && s.source == st.candidate:
+	case s.source == st.candidate && st.hasPredecessor(s.at):
 		return true
 	}
 	return s.change || st.due(s.at)
+}
+
+// hasPredecessor reports whether the candidate was the remote for a keep-alive at
+// least, and not so long ago that it could not come back.
+func (st *state) hasPredecessor(at uint32) bool {
+	return st.flags.has(previous) && st.flags.has(candConfirmed) && since(st.candLast, at) <= 2*st.patience()
 }
 
 // place makes the packet's source the binding.
@@ -105,13 +111,16 @@ func (st *state) place(s *sighting, ev Evidence) {
 	st.remote, st.local, st.evidence = s.source, s.local, ev
 	st.first, st.last = s.at, s.at
 	st.flags.put(named, s.user != 0)
+	st.flags.put(unconfirmed, true)
 }
 
 // refresh is for a packet from the address that the device is bound to.
 func (st *state) refresh(s *sighting, ev Evidence) {
 	if gap := since(st.last, s.at); gap >= minPeriod {
-		st.confirm()
-		st.beat(gap)
+		st.confirm(s.at)
+		if !st.flags.has(unconfirmed) {
+			st.beat(gap)
+		}
 	}
 	st.comparePeers(s, ev)
 	st.last, st.local = s.at, s.local
@@ -121,29 +130,36 @@ func (st *state) refresh(s *sighting, ev Evidence) {
 	}
 }
 
-// move makes the packet's source the binding, and the old one the candidate.
+// move makes the packet's source the binding, and the old one the candidate, from
+// where it may come back. A remote that was hardly heard does not push out the
+// one before it: else two forged packets would do what one cannot.
 func (st *state) move(s *sighting, ev Evidence) {
-	back := st.flags.has(previous) && s.source == st.candidate
+	kept := st.hasPredecessor(s.at)
+	returned := st.flags.has(previous) && s.source == st.candidate
+	back := kept && returned
 	old := *st
 	if back {
 		st.history >>= 1 // the mapping had not changed
 	} else {
-		st.confirm()
+		st.confirm(s.at)
 		st.skip(s.at)
 		st.history = st.history<<1 | 1
 	}
 	st.place(s, ev)
+	st.changes++
+	st.flags.put(contested, returned)
+	st.flags.put(released|perPeer, false)
 	if back {
 		st.first = old.candFirst
+		st.flags.put(unconfirmed, false)
+	} else if kept {
+		return
 	}
-	st.changes++
 	st.candidate, st.candLocal, st.candEvidence = old.remote, old.local, old.evidence
 	st.candFirst, st.candLast = old.first, old.last
 	st.flags.put(candNamed, old.flags.has(named))
+	st.flags.put(candConfirmed, !old.flags.has(unconfirmed))
 	st.flags.put(previous, true)
-	st.flags.put(unconfirmed, !back)
-	st.flags.put(contested, back)
-	st.flags.put(released|perPeer, false)
 }
 
 // suspect makes the packet's source the candidate, unless that would push out a
@@ -157,14 +173,14 @@ func (st *state) suspect(s *sighting, ev Evidence) verdict {
 		st.candEvidence = max(st.candEvidence, ev)
 		return ignored
 	}
-	recent := since(st.candLast, s.at) <= 2*st.patience()
-	if st.candidate.IsValid() && recent && (st.candEvidence > ev || st.candEvidence == ev && st.flags.has(previous)) {
+	recent := st.candidate.IsValid() && since(st.candLast, s.at) <= 2*st.patience()
+	if recent && (st.candEvidence > ev || st.candEvidence == ev && st.hasPredecessor(s.at)) {
 		return ignored
 	}
 	st.candidate, st.candLocal, st.candEvidence = s.source, s.local, ev
 	st.candFirst, st.candLast = s.at, s.at
 	st.flags.put(candNamed, s.user != 0)
-	st.flags.put(previous, false)
+	st.flags.put(previous|candConfirmed, false)
 	return suspected
 }
 

@@ -40,18 +40,19 @@ type state struct {
 type flags uint16
 
 const (
-	named        flags = 1 << iota // the device's packets name it
-	candNamed                      // the candidate's did
-	previous                       // the candidate is the remote before this one
-	unconfirmed                    // this remote was not heard at a keep-alive yet
-	contested                      // the remote before this one took its place back
-	provisional                    // the period is a guess from several remotes
-	perPeer                        // other mappings toward other addresses of ours
-	ownOutside                     // the CPE has the address that its sessions come from
-	ownInside                      // it has another
-	reportedFlap                   // it was counted as unstable
-	released                       // another device speaks from the remote
-	knownFlags   = released<<1 - 1
+	named         flags = 1 << iota // the device's packets name it
+	candNamed                       // the candidate's did
+	previous                        // the candidate is the remote before this one
+	unconfirmed                     // the remote was not heard at a keep-alive yet
+	candConfirmed                   // the candidate was, when it was the remote
+	contested                       // the remote before this one took its place back
+	provisional                     // the period is a guess from several remotes
+	perPeer                         // other mappings toward other addresses of ours
+	ownOutside                      // the CPE has the address that its sessions come from
+	ownInside                       // it has another
+	reportedFlap                    // it was counted as unstable
+	released                        // another device speaks from the remote
+	knownFlags    = released<<1 - 1
 )
 
 func (f flags) has(flag flags) bool { return f&flag != 0 }
