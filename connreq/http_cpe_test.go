@@ -74,7 +74,9 @@ func (c *miniCPE) serve(conn net.Conn) {
 	c.sources = append(c.sources, source)
 	n := len(c.requests)
 	c.mu.Unlock()
-	conn.Write([]byte(c.reply(n, request.Fields.Get("Authorization"))))
+	if _, err := conn.Write([]byte(c.reply(n, request.Fields.Get("Authorization")))); err != nil {
+		return // the gateway does not read without end
+	}
 	if c.hold {
 		<-c.stop
 	}

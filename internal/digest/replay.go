@@ -12,17 +12,14 @@ import (
 // concurrent use.
 type Replays struct {
 	mu       sync.Mutex
-	max      int
+	most     int
 	now, old map[string]uint64 // nonce to highest nc
 }
 
-// NewReplays remembers at least max and at most twice max nonces. Who is asked
-// of more than max nonces within their life forgets the oldest.
-func NewReplays(max int) *Replays {
-	if max < 1 {
-		max = 1
-	}
-	return &Replays{max: max, now: map[string]uint64{}}
+// NewReplays remembers at least that many nonces, and at most twice as
+// many: it must be as many as are answered within their life.
+func NewReplays(most int) *Replays {
+	return &Replays{most: max(1, most), now: map[string]uint64{}}
 }
 
 // Use reports whether a is the first answer with this nonce and an nc as high.
@@ -42,8 +39,8 @@ func (r *Replays) Use(a Answer) bool {
 	if nc <= highest {
 		return false
 	}
-	if !known && len(r.now) >= r.max {
-		r.old, r.now = r.now, make(map[string]uint64, r.max)
+	if !known && len(r.now) >= r.most {
+		r.old, r.now = r.now, make(map[string]uint64)
 	}
 	r.now[a.Nonce] = nc
 	return true
