@@ -153,6 +153,6 @@ func (a *acsSide) close() {
 		a.endpoint.listener.Close()
 	}
 	if a.relay != nil {
-		a.relay.conn.Close()
+		_ = a.relay.conn.Close()
 	}
 }

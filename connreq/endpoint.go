@@ -51,7 +51,8 @@ type endpoint struct {
 
 	answer  string
 	timeout time.Duration
-	retry   string // Retry-After of a 503
+	longest time.Duration // that an answer may take
+	retry   string        // Retry-After of a 503
 	deps    *acsDeps
 	metrics *acsMetrics
 }
@@ -59,7 +60,7 @@ type endpoint struct {
 func newEndpoint(cfg *Config, acs networks, pass *passer, deps *acsDeps, m *acsMetrics) (*endpoint, error) {
 	e := &endpoint{
 		logins: newLogins(deps.NonceKey, deps.Now), allowBasic: cfg.HTTP.AllowBasic, exchanges: newBuckets(exchangeBurst, exchangeRefill, cfg.Max),
-		answer: cfg.Answer, timeout: cfg.Timeout, retry: retryAfter(cfg.MinInterval), deps: deps, metrics: m,
+		answer: cfg.Answer, timeout: cfg.Timeout, longest: max(cfg.Timeout, cfg.HTTP.Timeout), retry: retryAfter(cfg.MinInterval), deps: deps, metrics: m,
 	}
 	address := cfg.Listen
 	if cfg.URLBase != "" {
@@ -93,35 +94,40 @@ func (e *endpoint) run(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           e,
 		ReadHeaderTimeout: endpointRead,
-		ReadTimeout:       endpointRead,
-		WriteTimeout:      e.timeout + endpointRead + endpointSlack,
-		IdleTimeout:       endpointIdle,
-		MaxHeaderBytes:    endpointHeader,
-		BaseContext:       func(net.Listener) context.Context { return waits },
-		ErrorLog:          log.New(io.Discard, "", 0), // what the network sends is counted
+		// No ReadTimeout: it would end the wait of a request without a body.
+		WriteTimeout:   e.longest + endpointRead + endpointSlack,
+		IdleTimeout:    endpointIdle,
+		MaxHeaderBytes: endpointHeader,
+		BaseContext:    func(net.Listener) context.Context { return waits },
+		ErrorLog:       log.New(io.Discard, "", 0), // what the network sends is counted
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(e.listener) }()
+	var failure error
+	served := make(chan struct{})
+	go func() { defer close(served); failure = server.Serve(e.listener) }()
 	select {
-	case err := <-failed:
-		server.Close()
+	case <-served:
+		_ = server.Close()
 		if ctx.Err() != nil {
 			return nil
 		}
-		return err
+		return failure
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), endpointDrain)
 	defer cancel()
 	if server.Shutdown(drain) != nil {
-		server.Close()
+		_ = server.Close()
 	}
-	<-failed
+	<-served
 	return nil
 }
 
 // ServeHTTP answers an ACS.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// A connection that cannot be given a deadline is one that is gone.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(endpointRead))
+	}
 	id, known := e.device(r)
 	switch {
 	case known:

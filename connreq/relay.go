@@ -48,19 +48,19 @@ func relaySuffix(cfg *RelayConfig) string {
 
 // run receives until ctx is done.
 func (r *relay) run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { r.conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = r.conn.Close() })
 	defer stop()
 	var all sync.WaitGroup
 	errs := make([]error, relayReaders)
 	for i := range errs {
 		all.Go(func() {
 			if errs[i] = r.read(); errs[i] != nil {
-				r.conn.Close() // so that the others end as well
+				_ = r.conn.Close() // so that the others end as well
 			}
 		})
 	}
 	all.Wait()
-	r.conn.Close()
+	_ = r.conn.Close()
 	return errors.Join(errs...)
 }
 

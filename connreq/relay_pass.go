@@ -78,7 +78,7 @@ func (p *passer) clear(id cwmp.DeviceID, d *Datagram, now time.Time) (cleared, e
 	switch {
 	case !ok:
 		return cleared{}, refusedDevice
-	case !target.Remote.IsValid() || !target.Local.IsValid():
+	case !target.Local.IsValid() || checkUDPTarget(&target) != nil:
 		return cleared{}, refusedBinding
 	}
 	payload := d.To(target.Remote)

@@ -35,7 +35,9 @@ func (w *acsWorld) sendFrom(ip string, payload []byte) {
 // receive returns the next datagram at the CPE.
 func (w *acsWorld) receive() string {
 	w.t.Helper()
-	w.cpe.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if err := w.cpe.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		w.t.Fatal(err)
+	}
 	buffer := make([]byte, 2048)
 	n, from, err := w.cpe.ReadFromUDPAddrPort(buffer)
 	if err != nil {
@@ -110,6 +112,7 @@ func TestRelay_RefusesWithoutATrace(t *testing.T) {
 		{"another name", "127.0.0.1", bytes.ReplaceAll(good, []byte("udp.example.net"), []byte("udp.example.org")), nil, refusedDevice},
 		{"the binding itself", "127.0.0.1", udpRequest("127.0.0.1:9", ts, 1, "cruser", "crpass"), nil, refusedDevice},
 		{"no binding", "127.0.0.1", good, func(w *acsWorld) { w.target.Remote = netip.AddrPort{} }, refusedBinding},
+		{"the gateway's own socket", "127.0.0.1", good, func(w *acsWorld) { w.target.Remote = w.target.Local }, refusedBinding},
 		{"S-44 ts of next year", "127.0.0.1", udpRequest(authority, ts+31_536_000, 1, "cruser", "crpass"), nil, refusedClock},
 		{"S-44 ts of next year in milliseconds", "127.0.0.1", udpRequest(authority, (ts+31_536_000)*1000, 1, "cruser", "crpass"), nil, refusedClock},
 		{"too long for CPEs", "127.0.0.1", bytes.Replace(udpRequest(authority, ts, 1, strings.Repeat("u", 63), "crpass"), []byte("cn="), []byte("cn="+strings.Repeat("c", 47)), 1), nil, refusedLength},
@@ -148,9 +151,9 @@ func fakePasser(t *testing.T, fail error) (*passer, *[]string) {
 	cfg := &Config{}
 	cfg.SetDefaults()
 	var sent []string
-	remote := netip.MustParseAddrPort("198.51.100.7:1024")
+	local, remote := netip.MustParseAddrPort("192.0.2.1:3478"), netip.MustParseAddrPort("198.51.100.7:1024")
 	return newPasser(cfg, &acsDeps{
-		Target: func(id cwmp.DeviceID) (Target, bool) { return Target{Device: id, Local: remote, Remote: remote}, true },
+		Target: func(id cwmp.DeviceID) (Target, bool) { return Target{Device: id, Local: local, Remote: remote}, true },
 		SendUDP: func(_, _ netip.AddrPort, payload []byte) error {
 			sent = append(sent, string(payload))
 			return fail
@@ -243,4 +246,53 @@ func TestRelay_SlashGoesWhereLengthDemands(t *testing.T) {
 	if _, err := pass.clear(device1, build(cn+1, "/"), now); err != refusedLength {
 		t.Errorf("one byte more: %v", err)
 	}
+}
+
+// FuzzRelay: whatever an ACS sends, what goes out is one Connection Request to the
+// binding of the device that it names, with a query of the ACS's own.
+func FuzzRelay(f *testing.F) {
+	tokens := NewTokens([]byte("0123456789abcdef"))
+	token := tokens.Of(device1)
+	good := udpRequest(token+".udp.example.net:7551", 1795229054, 7, "cruser", "crpass")
+	f.Add(good)
+	f.Add(bytes.Replace(good, []byte("?"), []byte("/?"), 1))
+	f.Add(bytes.Replace(good, []byte("http://"+token), []byte("http://x"), 1))
+	f.Add([]byte(genieDatagram))
+	local, remote := netip.MustParseAddrPort("192.0.2.1:3478"), netip.MustParseAddrPort("198.51.100.7:1024")
+	acs, err := parseNetworks([]string{"10.0.0.5"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		var sent []byte
+		deps := &acsDeps{
+			Target:  func(id cwmp.DeviceID) (Target, bool) { return Target{Device: id, Local: local, Remote: remote}, true },
+			ByToken: func(s string) (cwmp.DeviceID, bool) { return device1, tokens.Is(s, device1) },
+			SendUDP: func(from, to netip.AddrPort, payload []byte) error {
+				if from != local || to != remote || sent != nil {
+					t.Errorf("sent from %v to %v, after %q", from, to, sent)
+				}
+				sent = payload
+				return nil
+			},
+			NoteRelayed: func(cwmp.DeviceID, int64, uint32) {},
+		}
+		cfg := &Config{}
+		cfg.SetDefaults()
+		r := &relay{suffix: "udp.example.net", acs: acs, pass: newPasser(cfg, deps), deps: deps}
+		outcome := r.handle(payload, netip.MustParseAddrPort("10.0.0.5:4000"), time.Unix(1795229054, 0))
+		if (outcome == outcomeSent) != (sent != nil) {
+			t.Errorf("outcome %q, and %q was sent", outcome, sent)
+		}
+		if sent == nil {
+			return
+		}
+		d, err := ParseDatagram(sent)
+		if err != nil || len(sent) > maxToCPE || d.Authority != remote.String() || d.Host != remote.String() {
+			t.Errorf("sent %q: %v", sent, err)
+		}
+		if !bytes.Contains(payload, []byte("?"+d.Query+" ")) || !bytes.Contains(bytes.ToLower(payload), []byte(token)) {
+			t.Errorf("sent %q for %q", sent, payload)
+		}
+	})
 }
