@@ -258,30 +258,25 @@ func TestSendFrom_Errors(t *testing.T) {
 func TestS16_ServesWhileOthersSend(t *testing.T) {
 	s := startServer(t, Config{Listen: []string{"127.0.0.1:0"}, RequestsPerSource: 1_000_000}, quiet())
 	local := s.Addrs()[0]
-	target := newCPE(t, "127.0.0.3")
-	var stop atomic.Bool
-	var senders sync.WaitGroup
+	target, c := newCPE(t, "127.0.0.3"), newCPE(t, "127.0.0.1")
+	var sending sync.WaitGroup
+	var done atomic.Int32
 	for range 4 {
-		senders.Go(func() {
-			for i := 1; !stop.Load(); i++ {
+		sending.Go(func() {
+			defer done.Add(1)
+			for range 3000 {
 				if err := s.SendFrom(local, target.address(), []byte("GET http://x")); err != nil {
 					t.Error(err)
-					return
-				}
-				if i%32 == 0 {
-					time.Sleep(time.Microsecond) // or one processor alone never gets to the poller
 				}
 			}
 		})
 	}
-	c := newCPE(t, "127.0.0.1")
-	for range 500 {
+	for asked := 0; asked < 100 || done.Load() < 4; asked++ {
 		if reply, from := c.ask(local, request(classicID)); from != local || len(reply) == 0 {
 			t.Errorf("%x from %v", reply, from)
 		}
 	}
-	stop.Store(true)
-	senders.Wait()
+	sending.Wait()
 	if _, from := target.receive(); from != local {
 		t.Errorf("sent from %v", from)
 	}
