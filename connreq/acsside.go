@@ -82,6 +82,9 @@ func newACSSide(cfg *Config, deps acsDeps) (_ *acsSide, err error) {
 	if (cfg.URLBase != "" || cfg.Relay != nil && cfg.Relay.Host != "") && deps.ByToken == nil {
 		return nil, errors.New("connreq: Deps.ByToken is required where ACSs are served")
 	}
+	if (cfg.Relay != nil || cfg.STUNRelay != nil) && deps.SendUDP == nil {
+		return nil, errors.New("connreq: Deps.SendUDP is required with relay and stun_relay")
+	}
 	if cfg.Relay != nil && cfg.Relay.Ports != "" {
 		if err := a.openPorts(cfg.Relay.Ports, &deps, m); err != nil {
 			return nil, err
