@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -26,6 +27,9 @@ type world struct {
 	t            *testing.T
 	north, south *simnet.ACS
 	file         string // of the configuration
+	extra        string // sections of it
+	tokens       string // of admin
+	listen       string // where CPEs come to; "" for any port
 	*Gateway
 	stop func()
 
@@ -33,9 +37,12 @@ type world struct {
 	sessions []proxy.Summary
 }
 
-func startACS(t *testing.T, name string) *simnet.ACS {
+func startACS(t *testing.T, name string, script ...simnet.RPC) *simnet.ACS {
 	t.Helper()
-	a, err := simnet.NewACS(simnet.ACSConfig{Name: name, Mode: simnet.Strict, Script: simnet.Asking(simnet.GetValues("{root}DeviceInfo.UpTime"))})
+	if script == nil {
+		script = []simnet.RPC{simnet.GetValues("{root}DeviceInfo.UpTime")}
+	}
+	a, err := simnet.NewACS(simnet.ACSConfig{Name: name, Mode: simnet.Strict, Script: simnet.Asking(script...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,16 +61,16 @@ func startACS(t *testing.T, name string) *simnet.ACS {
 // text is a configuration with north as the home of all but OUI 149182.
 func (w *world) text(extra string) string {
 	return fmt.Sprintf(`data_dir: %q
-listen: [{name: cpe, address: "127.0.0.1:0"}]
+listen: [{name: cpe, address: %q}]
 acs:
   - {name: north, url: %q, backup: south, probe: {type: http, interval: 50ms, timeout: 40ms, fall: 3, rise: 2, hold: 100ms}}
   - {name: south, url: %q, probe: {type: cwmp, interval: 200ms, timeout: 200ms}}
 routes:
   - {name: sagemcom, match: {oui: ["149182"]}, acs: south}
   - {name: default, acs: north}
-admin: {address: "127.0.0.1:0"}
+admin: {address: "127.0.0.1:0", tokens: [%s]}
 drain: {timeout: 2s}
-%s`, filepath.Dir(w.file), w.north.URL(), w.south.URL(), extra)
+%s`, filepath.Dir(w.file), cmp.Or(w.listen, "127.0.0.1:0"), w.north.URL(), w.south.URL(), w.tokens, extra)
 }
 
 func (w *world) parse(extra string) *config.Config {
@@ -84,7 +91,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) start() {
 	w.t.Helper()
-	g, err := New(w.parse(""), Options{Version: "test", LogTo: io.Discard, OnSession: w.note})
+	g, err := New(w.parse(w.extra), Options{Version: "test", LogTo: io.Discard, OnSession: w.note})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -46,7 +46,8 @@ func (g *Gateway) makeReach(cfg *config.Config, undo *closers) (err error) {
 	}
 	r.requests, err = connreq.New(cfg.ConnectionRequest, connreq.Deps{
 		Target: g.target, SendUDP: g.sendUDP, ByToken: r.tokens.device, ByBinding: r.bindings.Device,
-		Store: g.store, Metrics: g.metrics, Log: g.log, Now: time.Now,
+		NonceKey: r.vault.Key("nonces"),
+		Store:    g.store, Metrics: g.metrics, Log: g.log, Now: time.Now,
 	})
 	if err != nil {
 		return err
