@@ -1,13 +1,11 @@
 package natlab
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,6 +63,9 @@ func New(t testing.TB, kind Kind) *Lab {
 	if err := l.add("internet"); err != nil {
 		unavailable(t, fmt.Errorf("the NAT lab needs to create network namespaces: %w", err))
 	}
+	if err := l.tryRules("internet"); err != nil {
+		unavailable(t, fmt.Errorf("the NAT lab needs a kernel with nftables and NAT: %w", err))
+	}
 	if err := l.build(); err != nil {
 		t.Fatal(err)
 	}
@@ -103,33 +104,19 @@ func (l *Lab) Remap() {
 	}
 }
 
-// Mappings counts the UDP flows that the outermost NAT knows.
-func (l *Lab) Mappings() int {
-	l.t.Helper()
-	count := 0
-	err := l.routers[len(l.routers)-1].Do(func() error {
-		f, err := os.Open("/proc/thread-self/net/nf_conntrack")
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		lines := bufio.NewScanner(f)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), " udp ") {
-				count++
-			}
-		}
-		return lines.Err()
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return count
-}
-
 // load gives a router its rules.
 func (l *Lab) load(r *router) error {
 	return r.Do(func() error { return run(r.rules.text(), l.tools.nft, "-f", "-") })
+}
+
+// tryRules loads rules of every sort into a namespace, and takes them back.
+func (l *Lab) tryRules(host string) error {
+	text := ""
+	for _, kind := range []Kind{FullCone, Restricted, Symmetric} {
+		r := ruleset{kind: kind, external: publicAddrs[0], cpes: cpeAddrs}
+		text += r.text()
+	}
+	return within(l.name+host, func() error { return run(text+"delete table ip lab\n", l.tools.nft, "-f", "-") })
 }
 
 // Do runs fn on a thread of the host: sockets that it opens are the host's.

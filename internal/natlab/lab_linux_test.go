@@ -216,7 +216,7 @@ func TestForgetful(t *testing.T) {
 			t.Errorf("mapping in use changes from %v to %v", before, after)
 		}
 	}
-	expire(t, l)
+	expire()
 	if _, err := sender.WriteToUDPAddrPort([]byte("lost"), before); err != nil {
 		t.Fatal(err)
 	}
@@ -226,15 +226,9 @@ func TestForgetful(t *testing.T) {
 	}
 }
 
-// expire waits until the NAT knows no flow.
-func expire(t *testing.T, l *Lab) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); l.Mappings() > 0; time.Sleep(settle) {
-		if time.Now().After(deadline) {
-			t.Fatal("mappings do not expire")
-		}
-	}
-}
+// expire waits until a Forgetful NAT has forgotten everything. An entry that is
+// too old counts no more, though it may be removed later.
+func expire() { time.Sleep(Timeout + Timeout/4) }
 
 // TestCleanup shows that nothing is left, and that leftovers of dead processes go.
 func TestCleanup(t *testing.T) {

@@ -76,6 +76,25 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// TestReadmeShowsTheMatrix compares the copy of the matrix in the README.
+func TestReadmeShowsTheMatrix(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrix, err := os.ReadFile(filepath.Join("testdata", "matrix.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := bytes.Cut(matrix, []byte("\n"))
+	if !bytes.Contains(readme, head) {
+		t.Skip("the README shows no matrix")
+	}
+	if !bytes.Contains(readme, matrix) {
+		t.Error("the matrix in the README differs from testdata/matrix.md")
+	}
+}
+
 // render writes the matrix as Markdown.
 func render(rows []row) []byte {
 	var b bytes.Buffer
@@ -212,7 +231,7 @@ func remark(t *testing.T, g *gateway, cpes []*cpe) string {
 		g.wakes(t, c)
 		return "no way in through the old mapping; woken through the new one after the next keep-alive"
 	case Forgetful:
-		expire(t, g.lab)
+		expire()
 		g.lost(t, c)
 		c.restart(t)
 		g.learned(t, c)
