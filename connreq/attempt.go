@@ -18,39 +18,47 @@ import (
 func (s *Service) start(r *request, now time.Time) *Job {
 	r.queued = false
 	r.deadline = now.Add(s.cfg.Timeout)
-	r.plan = order(s.ways, &r.target, r.device.worked)
+	for _, w := range order(s.ways, &r.target, r.device.worked) {
+		j := &Job{Target: r.target, request: r, way: w}
+		var reason string
+		if j.to, reason = w.Check(&j.Target); reason != "" {
+			j.end(now, reason)
+		}
+		r.jobs = append(r.jobs, j)
+	}
 	return s.advance(r, now)
 }
 
 // advance begins the next transport that can be used. With none left it waits for
 // the session, or gives up if nothing was delivered. The caller holds the lock.
 func (s *Service) advance(r *request, now time.Time) *Job {
-	for len(r.plan) > 0 {
-		w := r.plan[0]
-		j := &Job{Target: r.target, request: r, way: w}
-		var reason string
-		if j.to, reason = w.Check(&j.Target); reason != "" {
-			j.end(now, reason)
-			r.jobs, r.plan = append(r.jobs, j), r.plan[1:]
-			continue
-		}
-		if w.numbered && !s.number(j, now) {
-			s.park(r)
-			return nil
-		}
-		r.jobs, r.plan = append(r.jobs, j), r.plan[1:]
-		j.began, j.until = now, now.Add(s.share)
-		if w.timeout == 0 {
-			s.started(j, now)
-		}
-		s.plan(r, s.due(r))
-		return j
-	}
-	if r.outside() {
+	j := r.following()
+	switch {
+	case j == nil && r.outside():
 		s.plan(r, r.deadline)
 		return nil
+	case j == nil:
+		s.finish(r, classUnreachable, nil, now)
+		return nil
+	case j.way.numbered && !s.number(j, now):
+		s.park(r)
+		return nil
 	}
-	s.finish(r, classUnreachable, nil, now)
+	r.active, j.began, j.until = j, now, now.Add(s.share)
+	if j.way.timeout == 0 {
+		s.started(j, now)
+	}
+	s.plan(r, s.due(r))
+	return j
+}
+
+// following returns the transport that comes after the active one, or nil.
+func (r *request) following() *Job {
+	for _, j := range r.jobs {
+		if !j.closed && j.began.IsZero() {
+			return j
+		}
+	}
 	return nil
 }
 
@@ -101,12 +109,12 @@ func (s *Service) started(j *Job, now time.Time) {
 
 // due returns when something must be done for a request.
 func (s *Service) due(r *request) time.Time {
-	j := r.job()
+	j := r.active
 	if j == nil || j.closed {
 		return r.deadline
 	}
 	due := r.deadline
-	if len(r.plan) > 0 {
+	if r.following() != nil {
 		due = earlier(due, j.until)
 	}
 	if j.way.timeout == 0 && j.copies > 0 && j.copies < len(j.way.copies) {
@@ -164,7 +172,7 @@ func (s *Service) returned(j *Job, err error, now time.Time) (next *Job) {
 	r := j.request
 	j.copies++
 	if j.sent.Load() > 0 {
-		r.device.askedAt = now
+		r.device.askedAt = r.firstSent
 	}
 	if r.ended {
 		return nil
@@ -177,7 +185,7 @@ func (s *Service) returned(j *Job, err error, now time.Time) (next *Job) {
 		}
 	}
 	switch {
-	case j != r.job() || j.closed: // it came late: another is under way
+	case j != r.active || j.closed: // it came late: another is under way
 		return nil
 	case err != nil && !j.delivered:
 		j.end(now, err.Error())
@@ -192,7 +200,7 @@ func (s *Service) returned(j *Job, err error, now time.Time) (next *Job) {
 // overdue does what is due for a request. The caller holds the lock and launches
 // the job.
 func (s *Service) overdue(r *request, now time.Time) *Job {
-	j := r.job()
+	j := r.active
 	switch {
 	case r.queued:
 		return s.start(r, now)
@@ -202,7 +210,7 @@ func (s *Service) overdue(r *request, now time.Time) *Job {
 	case r.parked || j == nil || j.closed:
 		s.plan(r, r.deadline)
 		return nil
-	case len(r.plan) > 0 && !now.Before(j.until):
+	case r.following() != nil && !now.Before(j.until):
 		s.silent(j, now)
 		return s.advance(r, now)
 	case j.way.timeout == 0 && j.copies < len(j.way.copies):
@@ -222,14 +230,13 @@ func (r *request) failure() class {
 
 // silent closes the account of a job that has not brought the CPE here.
 func (s *Service) silent(j *Job, now time.Time) {
-	if j.closed {
-		return
-	}
-	d := j.request.device
 	switch {
+	case j.closed || j.began.IsZero():
+		return
 	case j.delivered:
 		j.end(now, fmt.Sprintf("no session within %v%s", now.Sub(j.began).Round(time.Second/10), staleness(j)))
 		if j.way.numbered {
+			d := j.request.device
 			d.unanswered(j.millis, j.Target.Stale)
 			s.changed(d)
 		}
@@ -261,9 +268,12 @@ func (s *Service) finish(r *request, c class, by *Job, now time.Time) {
 			s.silent(j, now)
 		case c == classStopped:
 			j.end(now, "the gateway stops")
-		default:
+		case !j.began.IsZero():
 			j.end(now, "the session began before")
 		}
+	}
+	if r.active != nil && r.note != "" {
+		r.active.reason = r.note
 	}
 	d := r.device
 	r.ended = true

@@ -22,9 +22,9 @@ type request struct {
 	queued bool // waits until MinInterval has passed
 	parked bool // waits until its number is safe in the store
 	forced bool // need not be: the store has failed
-	plan   []*way
-	jobs   []*Job // begun, or found impossible; the last one is current
 	target Target
+	jobs   []*Job // one for each transport, in the order in which they are tried
+	active *Job   // the one that was begun last, or nil
 
 	deadline  time.Time // for the CPE's session
 	firstSent time.Time // the first Send of all began
@@ -38,7 +38,7 @@ type request struct {
 	done   chan struct{}
 	result Result
 	class  class
-	note   string // for the last attempt: what else can be said of the session
+	note   string // for the active job: what else can be said of the session
 	watch  []watcher
 }
 
@@ -60,14 +60,6 @@ const (
 )
 
 var classes = []class{classWoken, classCame, classSilent, classUnreachable, classStopped}
-
-// job returns the one that is under way, or nil.
-func (r *request) job() *Job {
-	if len(r.jobs) == 0 {
-		return nil
-	}
-	return r.jobs[len(r.jobs)-1]
-}
 
 // markSent tells all that the request is out.
 func (r *request) markSent() {
@@ -157,14 +149,12 @@ func (r *request) compose(c class, by *Job, now time.Time) {
 	if c == classWoken && by != nil {
 		r.result.Transport = by.way.Name()
 	}
-	r.result.Attempts = make([]Attempt, len(r.jobs))
-	for i, j := range r.jobs {
-		r.result.Attempts[i] = j.attempt()
+	for _, j := range r.jobs {
+		if j.closed { // else its turn never came
+			r.result.Attempts = append(r.result.Attempts, j.attempt())
+		}
 	}
-	if n := len(r.jobs); n > 0 && r.note != "" {
-		r.result.Attempts[n-1].Reason = r.note
-	}
-	r.jobs, r.plan, r.target = nil, nil, Target{} // what is kept for long needs no secrets
+	r.jobs, r.active, r.target = nil, nil, Target{} // what is kept for long needs no secrets
 }
 
 // withID returns t for a device whose Target left out who it is.
