@@ -52,7 +52,7 @@ func newBatch(s *socket) *batch {
 // net.ErrClosed once the socket is closed.
 func (b *batch) read() (int, error) {
 	for i := range b.fetched {
-		b.in[i].Hdr.Namelen, b.in[i].Hdr.Flags = sockaddrSize, 0
+		b.in[i].Hdr.Namelen = sockaddrSize
 	}
 	b.fetched, b.inErr = 0, nil
 	if err := b.socket.raw.Read(b.fetch); err != nil {

@@ -1,6 +1,8 @@
 package stunsrv
 
 import (
+	"bytes"
+	"context"
 	"net"
 	"net/netip"
 	"testing"
@@ -100,18 +102,21 @@ func TestBatch_Unsent(t *testing.T) {
 	}
 }
 
-// TestBatch_FullReads takes more datagrams than one call fetches.
+// TestBatch_FullReads takes more datagrams than one call fetches, of several CPEs.
 func TestBatch_FullReads(t *testing.T) {
 	s := newServer(t, Config{Listen: []string{"127.0.0.1:0"}}, quiet())
-	r, c := newReader(s, s.sockets[0]), newCPE(t, "127.0.0.1")
+	r := newReader(s, s.sockets[0])
+	clients := []*cpe{newCPE(t, "127.0.0.1"), newCPE(t, "127.0.0.2"), newCPE(t, "127.0.0.1")}
 	const packets = 2*batchSize + 3
 	for i := range packets {
-		c.send(s.Addrs()[0], request([]byte{15: byte(i)}))
+		clients[i%len(clients)].send(s.Addrs()[0], request([]byte{15: byte(i)}))
 	}
 	step(t, r, packets)
 	for i := range packets {
-		if reply, _ := c.receive(); reply[19] != byte(i) {
-			t.Errorf("answer %d has the id of request %d", i, reply[19])
+		c := clients[i%len(clients)]
+		reply, _ := c.receive()
+		if reply[19] != byte(i) || !bytes.Contains(reply, addressAttr(attrMappedAddress, c.address().String())) {
+			t.Errorf("request %d of %v is answered %x", i, c.address(), reply)
 		}
 	}
 	if reads := testutil.ToFloat64(s.metrics.reads); reads > packets || reads < packets/batchSize {
@@ -151,16 +156,21 @@ func TestReceiveDrops_AreCounted(t *testing.T) {
 		t.Skip("the system does not tell what it drops")
 	}
 	c, packet := newCPE(t, "127.0.0.1"), make([]byte, 1400)
-	for i := 0; s.dropped() == 0; i++ {
+	var before uint32
+	for i := 0; before == 0; i++ {
 		if i == 100_000 {
 			t.Fatal("nothing was dropped")
 		}
 		c.send(s.Addrs()[0], packet)
+		before, _ = s.sockets[0].dropped()
 	}
-	before := s.dropped()
-	s.Close()
-	if after := s.dropped(); after != before {
-		t.Errorf("%v drops after closing, %v before", after, before)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if after := s.dropped(); after != float64(before) {
+		t.Errorf("%v drops after Run, %v before", after, before)
 	}
 }
 

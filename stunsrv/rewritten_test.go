@@ -15,32 +15,37 @@ import (
 func TestS19_SourceWatch(t *testing.T) {
 	local := netip.MustParseAddrPort("203.0.113.1:3478")
 	type group struct {
-		users  int
+		users  int // negative: without names
 		source string
+		again  bool // they were there before
 	}
 	for name, c := range map[string]struct {
 		sightings []group
 		want      bool
 	}{
-		"a container's gateway":        {[]group{{watchedUsers, "172.17.0.1"}}, true},
-		"our own address":              {[]group{{watchedUsers, "203.0.113.1"}}, true},
-		"a carrier's shared space":     {[]group{{watchedUsers, "100.127.0.1"}}, true},
-		"IPv6":                         {[]group{{watchedUsers, "fd00::1"}}, true},
-		"too few to tell":              {[]group{{watchedUsers - 1, "172.17.0.1"}}, false},
-		"a public address":             {[]group{{2 * watchedUsers, "198.51.100.7"}}, false},
-		"another comes between":        {[]group{{watchedUsers - 1, "172.17.0.1"}, {1, "172.17.0.9"}, {watchedUsers - 1, "172.17.0.1"}}, false},
-		"a public one comes between":   {[]group{{watchedUsers - 1, "172.17.0.1"}, {1, "198.51.100.7"}, {watchedUsers - 1, "172.17.0.1"}}, false},
-		"after others":                 {[]group{{5, "10.0.0.1"}, {watchedUsers, "172.17.0.1"}}, true},
-		"one that keeps coming back":   {[]group{{1, "172.17.0.1"}, {1, "172.17.0.1"}, {watchedUsers - 1, "172.17.0.1"}}, false},
-		"users of no name tell nobody": {[]group{{-3 * watchedUsers, "172.17.0.1"}}, false},
+		"a container's gateway":        {[]group{{users: watchedUsers, source: "172.17.0.1"}}, true},
+		"our own address":              {[]group{{users: watchedUsers, source: "203.0.113.1"}}, true},
+		"a carrier's shared space":     {[]group{{users: watchedUsers, source: "100.127.0.1"}}, true},
+		"IPv6":                         {[]group{{users: watchedUsers, source: "fd00::1"}}, true},
+		"too few to tell":              {[]group{{users: watchedUsers - 1, source: "172.17.0.1"}}, false},
+		"a public address":             {[]group{{users: 2 * watchedUsers, source: "198.51.100.7"}}, false},
+		"another comes between":        {[]group{{users: watchedUsers - 1, source: "172.17.0.1"}, {users: 1, source: "172.17.0.9"}, {users: watchedUsers - 1, source: "172.17.0.1"}}, false},
+		"a public one comes between":   {[]group{{users: watchedUsers - 1, source: "172.17.0.1"}, {users: 1, source: "198.51.100.7"}, {users: watchedUsers - 1, source: "172.17.0.1"}}, false},
+		"after others":                 {[]group{{users: 5, source: "10.0.0.1"}, {users: watchedUsers, source: "172.17.0.1"}}, true},
+		"one that keeps coming back":   {[]group{{users: 1, source: "172.17.0.1"}, {1, "172.17.0.1", true}, {watchedUsers - 1, "172.17.0.1", true}}, false},
+		"users of no name tell nobody": {[]group{{users: -3 * watchedUsers, source: "172.17.0.1"}}, false},
 	} {
-		w, got := sourceWatch{}, false
+		w, got, named := sourceWatch{}, false, 0
 		w.seed = newLimiter(1).seed
 		for _, g := range c.sightings {
+			if g.again {
+				named = 0
+			}
 			for i := range max(g.users, -g.users) {
 				s := Sighting{Local: local, Source: netip.AddrPortFrom(netip.MustParseAddr(g.source), uint16(1024+i))}
 				if g.users > 0 {
-					s.Username = fmt.Appendf(nil, "cpe%d", i)
+					s.Username = fmt.Appendf(nil, "cpe%d", named)
+					named++
 				}
 				got = w.note(&s) || got
 			}
