@@ -93,6 +93,7 @@ var own = strings.NewReplacer(ownURL, shownURLText, ownUDP, shownUDP)
 // TestC61_S39_Inform: both values are shown, of both roots and in all spellings;
 // every other byte is the CPE's, and the registry is told the CPE's own values.
 func TestC61_S39_Inform(t *testing.T) {
+	t.Parallel()
 	for _, root := range []string{igd, dev2} {
 		for _, soap := range soapPrefixes {
 			for _, prefix := range []string{"cwmp", ""} {
@@ -112,6 +113,7 @@ func TestC61_S39_Inform(t *testing.T) {
 
 // TestC61_Spellings: however the value is written, it is replaced as a whole.
 func TestC61_Spellings(t *testing.T) {
+	t.Parallel()
 	url := igd + "ManagementServer.ConnectionRequestURL"
 	latin := "<?xml version='1.0' encoding='ISO-8859-1'?>" + strings.Replace(informWith(param(url, "http://h\xe4/")), ">M<", ">M\xfcller<", 1)
 	wide := "<?xml version='1.0' encoding='UTF-16'?>" + informWith(ownParams(igd)...)
@@ -142,6 +144,7 @@ func TestC61_Spellings(t *testing.T) {
 // TestC61_LeavesOtherNames: nothing but these parameters of the root's own
 // ManagementServer is touched.
 func TestC61_LeavesOtherNames(t *testing.T) {
+	t.Parallel()
 	body := informWith(
 		param("InternetGatewayDevice.X_VENDOR.ManagementServer.ConnectionRequestURL", ownURL),
 		param("ManagementServer.ConnectionRequestURL", ownURL), param("Device.ManagementServer.ConnectionRequestURLx", ownURL),
@@ -155,6 +158,7 @@ func TestC61_LeavesOtherNames(t *testing.T) {
 // TestC61_OnlyWhatIsShown: each value by itself; an empty one is left, and without
 // Shown all is.
 func TestC61_OnlyWhatIsShown(t *testing.T) {
+	t.Parallel()
 	body := informWith(ownParams(igd)...)
 	presented(t, post(body), strings.Replace(body, ownURL, "u", 1), showing(Shown{ConnectionRequestURL: "u"}))
 	presented(t, post(body), strings.Replace(body, ownUDP, "a:1", 1), showing(Shown{UDPConnectionRequestAddress: "a:1"}))
@@ -174,6 +178,7 @@ func TestC61_OnlyWhatIsShown(t *testing.T) {
 // TestC61_C62_Bodies: compressed and chunked bodies are sent plain with their own
 // length, and fields that hash the body go.
 func TestC61_C62_Bodies(t *testing.T) {
+	t.Parallel()
 	body := informWith(ownParams(igd)...)
 	packed := gzipped(t, body)
 	_, got := presented(t, post(packed, "Content-Encoding: gzip", "Content-MD5: x", "Content-Digest: y"), own.Replace(body), showing(bothShown))
@@ -196,6 +201,7 @@ func TestC61_C62_Bodies(t *testing.T) {
 
 // TestC56_C61_SeveralEnvelopes: each of them is edited.
 func TestC56_C61_SeveralEnvelopes(t *testing.T) {
+	t.Parallel()
 	body := informWith(ownParams(igd)...) + "\r\n" + valuesWith(ownParams(igd)...) + valuesWith(ownParams(dev2)...)
 	presented(t, post(body), own.Replace(body), showing(bothShown))
 }
@@ -204,6 +210,7 @@ func TestC56_C61_SeveralEnvelopes(t *testing.T) {
 // Inform, and other messages that name the parameters stay as they are, in both
 // directions. The decision is made once for each parameter.
 func TestC61_GetParameterValuesResponse(t *testing.T) {
+	t.Parallel()
 	set := string(cwmp.SetParameterValues(cwmp.DefaultDialect, "1", []cwmp.Param{{Name: igd + "ManagementServer.ConnectionRequestURL", Value: shownURL}}, ""))
 	acs := newACS(t, func(r seen) string {
 		if r.msg.Method == "GetParameterValuesResponse" {
@@ -237,6 +244,7 @@ func TestC61_GetParameterValuesResponse(t *testing.T) {
 
 // TestC61_DecidedOnce: the repeated Inform of a challenge brings the same values.
 func TestC61_DecidedOnce(t *testing.T) {
+	t.Parallel()
 	var w shows
 	a := newACS(t, digestACS)
 	g := newGate(t, []*fakeACS{a}, w.option(bothShown), quietly)
@@ -254,8 +262,35 @@ func TestC61_DecidedOnce(t *testing.T) {
 	}
 }
 
+// TestC61_StaysDecided: what is shown of one parameter does not change when another
+// is told later, whatever is configured meanwhile.
+func TestC61_StaysDecided(t *testing.T) {
+	t.Parallel()
+	acs := newACS(t, nil)
+	n := 0
+	g := newGate(t, []*fakeACS{acs}, func(_ *Config, d *Deps) {
+		d.Shown = func(_ cwmp.DeviceID, told Reported) Shown {
+			n++
+			shown := Shown{ConnectionRequestURL: fmt.Sprint("url", n)}
+			if told.UDPConnectionRequestAddress != "" {
+				shown.UDPConnectionRequestAddress = fmt.Sprint("udp", n)
+			}
+			return shown
+		}
+	})
+	p := g.dial()
+	p.ask(post(informWith(param(igd+"ManagementServer.ConnectionRequestURL", ownURL))))
+	p.ask(post(valuesWith(ownParams(igd)...)))
+	p.ask(post(valuesWith(ownParams(igd)...)))
+	want := strings.NewReplacer(ownURL, "url1", ownUDP, "udp2").Replace(valuesWith(ownParams(igd)...))
+	if got := acs.requests(); got[1].body != want || got[2].body != want || n != 2 {
+		t.Errorf("asked %d times, the ACS got %q", n, got[2].body)
+	}
+}
+
 // TestC61_Fallback: the other ACS is sent the edited body too.
 func TestC61_Fallback(t *testing.T) {
+	t.Parallel()
 	var w shows
 	gone, b := newACS(t, silent), newACS(t, nil)
 	g := newGate(t, []*fakeACS{gone, b}, w.option(bothShown), routeTo("a", "b"))
@@ -272,6 +307,7 @@ func TestC61_Fallback(t *testing.T) {
 // TestC61_UnknownUntilTold: a CPE that does not know its address yet is asked for
 // again once it does.
 func TestC61_UnknownUntilTold(t *testing.T) {
+	t.Parallel()
 	acs := newACS(t, nil)
 	g := newGate(t, []*fakeACS{acs}, func(_ *Config, d *Deps) {
 		d.Shown = func(_ cwmp.DeviceID, told Reported) Shown {
@@ -293,6 +329,7 @@ func TestC61_UnknownUntilTold(t *testing.T) {
 // TestU7_C62_AuthIntIsNotEdited: a body that the digest covers stays, compressed or
 // not, and is counted.
 func TestU7_C62_AuthIntIsNotEdited(t *testing.T) {
+	t.Parallel()
 	body := informWith(ownParams(igd)...)
 	auth := `Authorization: Digest username="u", nonce="n", qop=auth-int, response="0"`
 	for _, request := range []string{post(body, auth), post(gzipped(t, body), auth, "Content-Encoding: gzip")} {
@@ -311,6 +348,7 @@ func TestU7_C62_AuthIntIsNotEdited(t *testing.T) {
 // TestU7_C62_Challenge: where bodies may be edited the CPE is not offered auth-int,
 // if there is another choice; else the challenge is the ACS's byte for byte.
 func TestU7_C62_Challenge(t *testing.T) {
+	t.Parallel()
 	field := `Digest realm="GenieACS, qop=\"auth-int\"",qop="auth,auth-int",nonce="abc", opaque="x=1"`
 	acs := newACS(t, func(seen) string {
 		return "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: " + field + "\r\nX-Other: qop=\"auth,auth-int\"\r\nContent-Length: 0\r\n\r\n"

@@ -106,7 +106,8 @@ func boolean(text string) *bool {
 	return nil
 }
 
-// noteOffers remembers what the ACS's message sets until the CPE answers it.
+// noteOffers remembers what the ACS's message sets, and nothing earlier, until the
+// CPE answers it.
 func (s *session) noteOffers(first *cwmp.Message, more []cwmp.Message) {
 	s.offers = nil
 	s.noteOffer(first)
@@ -132,12 +133,10 @@ func (s *Server) learnAccepted(sess *session, r *request) {
 	if s.deps.Learned == nil {
 		return
 	}
-	offers := sess.offers
-	sess.offers = nil
-	if len(offers) > 0 {
-		s.learnOffer(sess, offers, &r.msg)
+	if len(sess.offers) > 0 {
+		s.learnOffer(sess, &r.msg)
 		for i := range r.more {
-			s.learnOffer(sess, offers, &r.more[i])
+			s.learnOffer(sess, &r.more[i])
 		}
 	}
 	if sess.opened && !r.isInform() {
@@ -147,13 +146,13 @@ func (s *Server) learnAccepted(sess *session, r *request) {
 
 // learnOffer tells the offer that a message of the CPE accepts. With one offer
 // the CPE can mean no other; of several it names one by its ID (quirk C-56).
-func (s *Server) learnOffer(sess *session, offers []offer, m *cwmp.Message) {
+func (s *Server) learnOffer(sess *session, m *cwmp.Message) {
 	if m.Kind != cwmp.Response || m.Method != cwmp.MethodSetParameterValues+"Response" {
 		return
 	}
-	for i := range offers {
-		if len(offers) == 1 || offers[i].id == m.ID {
-			s.deps.Learned(sess.device, offers[i].learned)
+	for i := range sess.offers {
+		if len(sess.offers) == 1 || sess.offers[i].id == m.ID {
+			s.deps.Learned(sess.device, sess.offers[i].learned)
 			return
 		}
 	}

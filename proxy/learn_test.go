@@ -95,6 +95,7 @@ func asksACS(own ...string) func(seen) string {
 // TestS40_Learned: what the ACS has set is learned once the CPE has accepted it,
 // of both roots, and nothing of it is logged.
 func TestS40_Learned(t *testing.T) {
+	t.Parallel()
 	for _, root := range []string{igd, dev2} {
 		core, lines := observer.New(zap.DebugLevel)
 		var l lessons
@@ -123,6 +124,7 @@ func TestS40_Learned(t *testing.T) {
 // TestS40_OnlyWhatTheCPEAccepts: a fault, another message, an end of the session and
 // a new Inform are no acceptance, and a later one is not of that order.
 func TestS40_OnlyWhatTheCPEAccepts(t *testing.T) {
+	t.Parallel()
 	fault := string(cwmp.FaultEnvelope(cwmp.DefaultDialect, "7", "9003", ""))
 	for name, answers := range map[string][]string{
 		"fault":                {fault},
@@ -151,6 +153,7 @@ func TestS40_OnlyWhatTheCPEAccepts(t *testing.T) {
 // TestS40_C56_SeveralOrders in one body are told apart by their ID; with one the
 // ID is not looked at, which some CPEs do not repeat.
 func TestS40_C56_SeveralOrders(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		order, answer string
 		want          []Learned
@@ -176,6 +179,7 @@ func TestS40_C56_SeveralOrders(t *testing.T) {
 // TestS40_Told: what the CPE tells of itself counts once the Inform is accepted; of
 // passwords it tells nothing that could be believed.
 func TestS40_Told(t *testing.T) {
+	t.Parallel()
 	told := func(root string) []string {
 		s := root + "ManagementServer."
 		return []string{
@@ -214,6 +218,7 @@ func TestS40_Told(t *testing.T) {
 
 // TestS40_WithoutLearned nothing is read of what ACSs set, and nothing is kept.
 func TestS40_WithoutLearned(t *testing.T) {
+	t.Parallel()
 	g := newGate(t, []*fakeACS{newACS(t, asksACS(setLogin("7", igd, "")))})
 	p := g.dial()
 	p.ask(post(inform("1")))

@@ -6,8 +6,8 @@ const DefaultKeyFile = "secret.key"
 // Config is the `credentials` section.
 type Config struct {
 	// KeyFile holds the key that secrets in the store are encrypted with, 32 bytes
-	// in hexadecimal. Default: secret.key in data_dir, which is made when there is
-	// none.
+	// in hexadecimal, and can be read by its owner alone. A relative path is inside
+	// data_dir. Default: secret.key, which is made when there is none.
 	KeyFile string `yaml:"key_file"`
 	// Learn keeps the Connection Request and STUN logins that ACSs set in
 	// sessions, so that the gateway can wake devices by itself.
