@@ -138,7 +138,8 @@ func TestS40_OnlyWhatTheCPEAccepts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l lessons
-			g := newGate(t, []*fakeACS{newACS(t, asksACS(setLogin("7", igd, "")))}, l.option)
+			goesOn := string(cwmp.GetRPCMethods(cwmp.DefaultDialect, "8"))
+			g := newGate(t, []*fakeACS{newACS(t, asksACS(setLogin("7", igd, ""), goesOn, goesOn))}, l.option)
 			p := g.dial()
 			p.ask(post(inform("1")))
 			p.ask(post(""))
