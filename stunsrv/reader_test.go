@@ -27,7 +27,7 @@ func step(t testing.TB, r *reader, n int) {
 }
 
 // TestS15_NoAllocationFromSocketToSocket covers reading, limiting, answering,
-// counting and sending; once more with an answer from another socket.
+// counting and sending.
 func TestS15_NoAllocationFromSocketToSocket(t *testing.T) {
 	s := newServer(t, Config{Listen: []string{"127.0.0.1:0"}, RequestsPerSource: 1_000_000}, quiet())
 	r := newReader(s, s.sockets[0])
