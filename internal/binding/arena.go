@@ -3,7 +3,7 @@ package binding
 const (
 	slotStep   = 16              // sizes of slots are multiples of it
 	maxSlot    = 1024            // bytes of the largest record
-	chunkBytes = 4 << 10         // slots are allocated in chunks of about this size
+	chunkBytes = 64 << 10        // slots are allocated in chunks of about this size
 	slotBits   = 24              // of a ref that number the slot
 	maxSlots   = 1<<slotBits - 1 // slots of one size
 )

@@ -58,6 +58,8 @@ func attack(t *testing.T, vic *victim, data []byte) {
 	owned := []cwmp.DeviceID{w, x}
 	for len(data) > 0 {
 		op := pick()
+		before := f.binding(v)
+		lapsed = lapsed || before.Stale(at(now))
 		switch op % 6 {
 		case 0, 1:
 			how := []int{}
@@ -72,8 +74,6 @@ func attack(t *testing.T, vic *victim, data []byte) {
 		case 4:
 			now += []int{0, 1, 5, 29, 30, 60, 700, 40_000}[pick()%8]
 		case 5:
-			before := f.binding(v)
-			lapsed = lapsed || before.Stale(at(now))
 			alive()
 			if b := f.binding(v); b.LastSeen != at(now) && !lapsed {
 				t.Fatalf("last seen %v, want %v: the victim's own packet is not its own any more", b.LastSeen, at(now))

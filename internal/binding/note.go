@@ -80,8 +80,9 @@ func (t *Table) attributeAddress(s *sighting, shared bool) (number uint32, ev Ev
 	if number, count := t.reporter(s.source); count == 1 {
 		st := t.state(number)
 		here := st.source == s.source.Addr()
-		// The NAT gives to another device what its holder reports no longer.
-		likely := here && (!fresh || held.reported != s.source) || !fresh && claimants == 0
+		// The NAT may give to another device what its holder says to have left.
+		left := !fresh || held.reported.IsValid() && held.reported != s.source
+		likely := here && left || !fresh && claimants == 0
 		if likely && (!shared || t.hasUser(&st, s.user)) {
 			return number, Reported
 		}

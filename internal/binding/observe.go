@@ -124,9 +124,9 @@ func (st *state) refresh(s *sighting, ev Evidence) {
 	}
 	st.comparePeers(s, ev)
 	st.last, st.local = s.at, s.local
-	st.evidence = max(st.evidence, ev)
-	if s.user != 0 {
-		st.flags.put(named, true)
+	if ev > st.evidence {
+		st.evidence = ev
+		st.flags.put(named, s.user != 0)
 	}
 }
 

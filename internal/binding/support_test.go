@@ -244,4 +244,6 @@ func (f *fixture) all() map[string]Binding {
 	return all
 }
 
-func diff(want, got any) string { return cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})) }
+func diff(want, got any) string {
+	return cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{}))
+}

@@ -239,7 +239,9 @@ func (t *Table) add(st *state) (number uint32, why reason) {
 
 // update replaces a device's record, whose state was old.
 func (t *Table) update(number uint32, old, st *state, urgent bool) {
-	st.settleRemote(t, number)
+	if !old.bound() || !st.bound() || old.remote != st.remote {
+		st.settleRemote(t, number)
+	}
 	packed := t.pack(st)
 	r := t.refs[number]
 	t.reindex(number, old, st)
