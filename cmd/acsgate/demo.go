@@ -27,6 +27,7 @@ type demo struct {
 	gateway      *gateway.Gateway
 	ca           *tlstest.CA
 	fleets       []*simnet.Fleet
+	home         *demoHome
 }
 
 // runDemo shows a gateway at work until Ctrl-C, or for the given time.
@@ -69,7 +70,10 @@ func (d *demo) assemble(log io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	text := demoConfig(d.dir, certFile, keyFile, d.north.URL(), d.south.URL())
+	if d.home, err = newDemoHome(d.dir); err != nil {
+		return err
+	}
+	text := demoConfig(d.dir, certFile, keyFile, d.north.URL(), d.south.URL()) + d.home.config(d.dir)
 	cfg, err := config.Parse("demo.yaml", []byte(text))
 	if err != nil {
 		return err
@@ -93,13 +97,17 @@ func (d *demo) certificate() (certFile, keyFile string, err error) {
 	return leaf.WriteFiles(d.dir, "demo")
 }
 
+// demoKeep is how many exchanges ACS north remembers, the first ones: the CPE behind
+// the NAT has told its ConnectionRequestURL among them.
+const demoKeep = 2000
+
 // demoACSs are two ACSs of different strictness: north is like GenieACS, where a
 // session belongs to its connection, and asks for digest; south is like FreeACS.
 func demoACSs() (north, south *simnet.ACS, err error) {
 	ask := simnet.Asking(simnet.GetValues("{root}DeviceInfo.SoftwareVersion", "{root}DeviceInfo.UpTime"))
 	set := simnet.Asking(simnet.SetValue("{root}DeviceInfo.ProvisioningCode", "demo"))
 	north, err = simnet.NewACS(simnet.ACSConfig{
-		Name: "north", Mode: simnet.Strict, Script: ask, Keep: -1,
+		Name: "north", Mode: simnet.Strict, Script: ask, Keep: demoKeep,
 		Auth: simnet.ACSAuth{Scheme: "digest", QOP: "auth", Algorithm: "MD5", BindNonce: true, Password: simnet.OneUser("cpe", "secret")},
 	})
 	if err != nil {
@@ -128,7 +136,6 @@ routes:
   - {name: sagemcom, match: {oui: ["149182"]}, acs: south}
   - {name: pilot, match: {product_class: ["BM*"], serial: ["000*"]}, acs: south}
   - {name: default, acs: north}
-admin: {address: "127.0.0.1:0"}
 drain: {timeout: 5s}
 `, dir, certFile, keyFile, north, south)
 }
@@ -163,7 +170,7 @@ func (d *demo) makeFleets() error {
 		}
 		d.fleets = append(d.fleets, fleet)
 	}
-	return nil
+	return d.makeHome(plain)
 }
 
 // demoForever bounds a demo that nobody ends.
@@ -189,6 +196,12 @@ func (d *demo) run(ctx context.Context, limit time.Duration) error {
 	}
 	var stage sync.WaitGroup
 	stage.Go(func() { d.stageOutage(calling, limit) })
+	stage.Go(func() { d.stageCalls(calling) })
+	stage.Go(func() {
+		if err := d.home.Run(calling); err != nil {
+			failure.Store(&err)
+		}
+	})
 	sum := d.call(calling)
 	stage.Wait()
 	stopServing()
@@ -253,6 +266,7 @@ func (d *demo) introduce(limit time.Duration) {
 	d.lines.print("ACS north %s  strict: a session belongs to its TCP connection; digest authentication", d.north.URL())
 	d.lines.print("ACS south %s  knows a session by its cookie alone", d.south.URL())
 	d.lines.print("CPEs      %d of %d makes, plain and over TLS 1.0 and 1.3", len(simnet.Makes())+2, len(simnet.Makes()))
+	d.introduceHome()
 	if limit == 0 {
 		d.lines.print("Ctrl-C ends the demo.")
 	}
