@@ -3,6 +3,7 @@ package connreq
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -142,4 +143,30 @@ func TestService_ClosesTheACSsSocketsWithoutRun(t *testing.T) {
 		t.Fatalf("after Close: %v", err)
 	}
 	again.Close()
+}
+
+func TestC83_EndToEndThroughTheService(t *testing.T) {
+	for _, allowed := range []bool{true, false} {
+		w, _, sent := newACSService(t, func(c *Config) {
+			c.URLBase = "http://*.cr.example.net:7550"
+			if allowed {
+				c.HTTP.AllowNetworks = []string{"127.0.0.1"}
+			}
+		})
+		cpe := httptest.NewServer(&strictCPE{challenge: `Digest realm="CPE" qop="auth" nonce="cpenonce" algorithm="MD5"`, uri: "/tr069?id=1", status: http.StatusOK})
+		t.Cleanup(cpe.Close)
+		w.mu.Lock()
+		w.target.URL, w.target.Logins = cpe.URL+"/tr069?id=1", nil
+		w.mu.Unlock()
+		want := http.StatusServiceUnavailable // quirk C-85: the CPE's URL is one that must not be asked
+		if allowed {
+			want = http.StatusOK
+		}
+		if status, _ := wake(t, w.client("127.0.0.1"), w.shownURL(), "cruser", "crpass", genieAnswer); status != want {
+			t.Errorf("allowed %v: status %d, want %d", allowed, status, want)
+		}
+		if len(sent) != 0 {
+			t.Error("a datagram was sent")
+		}
+	}
 }
