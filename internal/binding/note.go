@@ -30,36 +30,39 @@ func (t *Table) NoteSighting(in *Sighting) {
 
 // note lets a packet change the binding of its device, if that is known.
 func (t *Table) note(s *sighting) bool {
-	number, ev := t.attribute(s)
+	number, old, ev := t.attribute(s)
 	if ev == None {
 		return false
 	}
-	t.apply(number, s, ev)
+	t.apply(number, &old, s, ev)
 	return true
 }
 
-func (t *Table) apply(number uint32, s *sighting, ev Evidence) {
-	old := t.state(number)
-	st := old
+// apply lets a packet change the binding of a device, whose state was old.
+func (t *Table) apply(number uint32, old *state, s *sighting, ev Evidence) {
+	st := *old
 	how := st.observe(s, ev)
 	t.metrics.count(how)
 	if st.unstable() && !st.flags.has(reportedFlap) {
 		st.flags.put(reportedFlap, true)
 		t.metrics.unstable.Inc()
 	}
-	t.update(number, &old, &st, how == bound || how == moved || st.evidence != old.evidence)
+	t.update(number, old, &st, how == bound || how == moved || st.evidence != old.evidence)
 }
 
-// attribute returns whose packet it is and on what evidence, None if nobody's. A
-// user name that one device alone has names it. With a name that several have,
-// with none, or with one of which nothing is known, the address must tell.
-func (t *Table) attribute(s *sighting) (number uint32, ev Evidence) {
-	number, count := t.namesake(s.user)
+// attribute returns whose packet it is, that device's state, and on what evidence,
+// None if nobody's. A user name that one device alone has names it. With a name
+// that several have, with none, or with one of which nothing is known, the
+// address must tell.
+func (t *Table) attribute(s *sighting) (number uint32, st state, ev Evidence) {
+	number, st, count := t.namesake(s.user)
 	if count == 1 {
-		st := t.state(number)
-		return number, st.weigh(s.source, true, s.verified)
+		return number, st, st.weigh(s.source, true, s.verified)
 	}
-	return t.attributeAddress(s, count > 1)
+	if number, ev = t.attributeAddress(s, count > 1); ev != None {
+		st = t.state(number)
+	}
+	return number, st, ev
 }
 
 // attributeAddress is for packets that name no one device: they are of the device
@@ -143,13 +146,13 @@ func (t *Table) keep(s *sighting) {
 func (t *Table) replay(key uint64, at uint32) {
 	for s := range t.waiting.of(key, at) {
 		again := *s
-		number, ev := t.attribute(&again)
+		number, st, ev := t.attribute(&again)
 		if ev == None {
 			continue
 		}
 		*s = sighting{}
-		if again.at >= t.state(number).last {
-			t.apply(number, &again, ev)
+		if again.at >= st.last {
+			t.apply(number, &st, &again, ev)
 		}
 	}
 }

@@ -206,7 +206,7 @@ func (f *fixture) check() {
 		}
 	}
 	for user, want := range users {
-		if _, n := f.namesake(user); n != want {
+		if _, _, n := f.namesake(user); n != want {
 			f.t.Errorf("%d devices with user %x, want %d", n, user, want)
 		}
 	}

@@ -41,7 +41,7 @@ type Table struct {
 	templates []template
 	seed      maphash.Seed
 
-	mu      sync.Mutex // never held for long: a packet takes it for less than a microsecond
+	mu      sync.Mutex // held for about a microsecond by a packet, never during I/O
 	locals  []netip.AddrPort
 	waiting *waiting
 
@@ -128,11 +128,10 @@ func (t *Table) ByUser(username []byte) (id cwmp.DeviceID, ok bool) {
 	user := t.hashUser(username)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	number, count := t.namesake(user)
+	_, st, count := t.namesake(user)
 	if count != 1 {
 		return cwmp.DeviceID{}, false
 	}
-	st := t.state(number)
 	return st.id(), true
 }
 
@@ -197,12 +196,17 @@ func (t *Table) find(id *cwmp.DeviceID) (number uint32, ok bool) {
 	return number, count == 1
 }
 
-// namesake returns how many devices have a user name, and the only one.
-func (t *Table) namesake(user uint64) (number uint32, count int) {
+// namesake returns how many devices have a user name, and the only one with its
+// state.
+func (t *Table) namesake(user uint64) (number uint32, st state, count int) {
 	if user == 0 {
-		return 0, 0
+		return 0, st, 0
 	}
-	return t.byUser.get(user, func(n uint32) bool { st := t.state(n); return t.hasUser(&st, user) })
+	number, count = t.byUser.get(user, func(n uint32) bool {
+		st = t.state(n)
+		return t.hasUser(&st, user)
+	})
+	return number, st, count
 }
 
 func (t *Table) record(number uint32) []byte { return t.arena.bytes(t.refs[number]) }

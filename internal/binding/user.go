@@ -103,6 +103,14 @@ func (t *Table) users(hashes []uint64, st *state) []uint64 {
 
 // hasUser reports whether a user name is one of the device's.
 func (t *Table) hasUser(st *state, user uint64) bool {
-	var room [maxTemplates + 1]uint64
-	return user != 0 && slices.Contains(t.users(room[:0], st), user)
+	if user == 0 || t.hashUser(st.user) == user {
+		return user != 0
+	}
+	for i := range t.templates {
+		t.scratch = t.templates[i].append(t.scratch[:0], st)
+		if t.hashUser(t.scratch) == user {
+			return true
+		}
+	}
+	return false
 }
