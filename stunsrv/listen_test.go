@@ -159,7 +159,7 @@ func TestListen_UndoesAll(t *testing.T) {
 	free := first.sockets[0].local.String()
 	closeAll(first.sockets)
 	for _, bad := range []string{taken, "nonsense"} {
-		_, err := New(Config{Listen: []string{free, bad}}, quiet())
+		_, err := New(Config{Listen: []string{free, bad}}, TURNConfig{}, quiet())
 		if err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%s: %v", bad, err)
 		}

@@ -27,15 +27,15 @@ type Server struct {
 	rewritten, faults seldom // warnings
 
 	// relay takes the packets of TURN, and each of tasks runs beside the readers
-	// until its context ends. turn.go sets them before Run; nil where TURN is off.
+	// until its context ends. addRelay sets them before Run; nil where TURN is off.
 	relay relayFunc
 	tasks []func(context.Context) error
 }
 
 // New binds all sockets of cfg.Listen and returns the server, or binds none and
-// says why. What arrives before Run waits in the sockets' buffers. Either Run or
+// says why. The TURN relay is a part of it if turn enables it. What arrives before Run waits in the sockets' buffers. Either Run or
 // Close gives the sockets back.
-func New(cfg Config, deps Deps) (*Server, error) {
+func New(cfg Config, turn TURNConfig, deps Deps) (*Server, error) {
 	if err := deps.check(); err != nil {
 		return nil, err
 	}
@@ -55,6 +55,12 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.metrics, err = newMetrics(deps.Metrics, s.dropped); err != nil {
 		closeAll(s.sockets)
 		return nil, err
+	}
+	if turn.Enabled {
+		if err := s.addRelay(turn); err != nil {
+			closeAll(s.sockets)
+			return nil, err
+		}
 	}
 	s.tellSockets(l.skipped)
 	return s, nil

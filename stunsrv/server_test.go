@@ -29,7 +29,7 @@ func quiet() Deps {
 // newServer returns a server that does not run yet and is closed with the test.
 func newServer(t testing.TB, cfg Config, deps Deps) *Server {
 	t.Helper()
-	s, err := New(cfg, deps)
+	s, err := New(cfg, TURNConfig{}, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func TestRun_TaskEndsIt(t *testing.T) {
 }
 
 func TestNew_RequiresDeps(t *testing.T) {
-	if _, err := New(Config{}, Deps{}); err == nil {
+	if _, err := New(Config{}, TURNConfig{}, Deps{}); err == nil {
 		t.Error("no error")
 	}
 }

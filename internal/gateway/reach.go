@@ -77,7 +77,7 @@ func (g *Gateway) makeSTUN(cfg *config.Config, undo *closers) (err error) {
 	if len(cfg.STUN.Listen) == 0 {
 		return nil
 	}
-	g.reach.stun, err = stunsrv.New(cfg.STUN, stunsrv.Deps{
+	g.reach.stun, err = stunsrv.New(cfg.STUN, cfg.TURN, stunsrv.Deps{
 		Sighted: g.sighted, Password: g.reach.vault.STUNPassword, NeverChallenge: g.neverChallenge, MayReach: g.mayReach(cfg.TURN.Users),
 		Metrics: g.metrics, Log: g.log, Now: time.Now,
 	})

@@ -20,7 +20,7 @@ const stunUser, stunPassword = "cpe-stun-1", "stun-secret"
 
 // newSTUN makes a STUN server that reports to sighted.
 func newSTUN(address, authentication string, sighted func(*stunsrv.Sighting)) (*stunsrv.Server, error) {
-	return stunsrv.New(stunsrv.Config{Listen: []string{address}, Authentication: authentication}, stunsrv.Deps{
+	return stunsrv.New(stunsrv.Config{Listen: []string{address}, Authentication: authentication}, stunsrv.TURNConfig{}, stunsrv.Deps{
 		Sighted:  sighted,
 		Password: func(user []byte) ([]byte, bool) { return []byte(stunPassword), string(user) == stunUser },
 		Metrics:  prometheus.NewRegistry(), Log: zap.NewNop(), Now: time.Now,
