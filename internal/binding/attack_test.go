@@ -28,7 +28,8 @@ var victims = []victim{
 
 // attack plays what data says against a victim: packets of any content from
 // anywhere but the IP address of its sessions, sessions of the attacker's own
-// devices from such places and with any lie, and names for those. After each
+// devices from such places and with any lie, and names for those; the victim's own
+// sessions go on. After each
 // step the victim's binding must be what it was. Its keep-alives must refresh it,
 // unless it was silent for so long that the NAT may have given its address away.
 func attack(t *testing.T, vic *victim, data []byte) {
@@ -60,7 +61,7 @@ func attack(t *testing.T, vic *victim, data []byte) {
 		op := pick()
 		before := f.binding(v)
 		lapsed = lapsed || before.Stale(at(now))
-		switch op % 6 {
+		switch op % 7 {
 		case 0, 1:
 			how := []int{}
 			if pick()%2 == 0 {
@@ -73,6 +74,8 @@ func attack(t *testing.T, vic *victim, data []byte) {
 			f.SetUser(owned[pick()%2], users[pick()%len(users)])
 		case 4:
 			now += []int{0, 1, 5, 29, 30, 60, 700, 40_000}[pick()%8]
+		case 6:
+			f.claims(now, v, vic.source, vic.reported, "")
 		case 5:
 			alive()
 			if b := f.binding(v); b.LastSeen != at(now) && !lapsed {

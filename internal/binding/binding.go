@@ -66,7 +66,7 @@ type Binding struct {
 	Survived      time.Duration // longest silence after which the mapping still was the same
 	Lost          time.Duration // shortest silence after which it was another; 0 for none
 	Kind          Kind
-	Candidate     netip.AddrPort // named the device from elsewhere, and is not believed
+	Candidate     netip.AddrPort // other address that the device was named from, not believed or no longer
 }
 
 // Corroborated tells whether more than a name ties the binding to its device.

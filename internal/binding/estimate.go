@@ -53,7 +53,7 @@ func (st *state) beat(gap uint32) {
 	}
 	st.survived = max(st.survived, silence)
 	if st.lost != 0 && st.lost <= st.survived {
-		st.lost = 0 // it was not silence that ended the mapping
+		st.lost = 0 // mappings survive that: the CPE has started anew
 	}
 	st.history <<= 1
 }
@@ -92,8 +92,7 @@ func nextPeriod(period, silence uint16) uint16 {
 }
 
 // confirm takes in that the remote before this one has not come back where it
-// was due: the NAT has lost its mapping. A silence that mappings have survived
-// was not why; then the CPE has started anew, or its address is another.
+// was due: the NAT has lost its mapping, or the CPE has started anew.
 func (st *state) confirm(at uint32) {
 	if !st.flags.has(unconfirmed) || st.period != 0 && st.hasPredecessor(at) && since(st.candLast, at) <= st.patience() {
 		return
@@ -102,8 +101,7 @@ func (st *state) confirm(at uint32) {
 	if !st.flags.has(previous) || st.candidate.Addr() != st.remote.Addr() || st.candLocal != st.local {
 		return
 	}
-	silence := short(since(st.candLast, st.first))
-	if silence > st.survived && (st.lost == 0 || silence < st.lost) {
+	if silence := short(since(st.candLast, st.first)); st.lost == 0 || silence < st.lost {
 		st.lost = silence
 	}
 }

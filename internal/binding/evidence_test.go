@@ -184,6 +184,10 @@ func TestS13_WhatDisplacesABinding(t *testing.T) {
 			f.sees(61, userV, evil)
 			f.claims(62, w, "203.0.113.66", evil, "")
 		}, homeA, SameIP, evil},
+		{"a session from home does not bring a foreign candidate in, stale or not", func(f *fixture) {
+			f.sees(10_000, userV, evil, announced)
+			f.claims(10_001, v, home, "", "")
+		}, homeA, SameIP, evil},
 		{"packet from where the session now is does", func(f *fixture) {
 			f.claims(62, v, "203.0.113.66", "", "")
 			f.sees(63, userV, evil)

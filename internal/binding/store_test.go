@@ -31,7 +31,7 @@ func populate(f *fixture) {
 	f.sees(99, "cpe57689", "[2001:db8::7]:1025", signed, announced)
 	f.claims(0, x, "198.51.100.9", "", "")
 	f.sees(3, "", "198.51.100.9:9")
-	for i := range 500 {
+	for i := range 2500 { // more than one batch
 		id := cwmp.DeviceID{OUI: "00AA01", SerialNumber: strconv.Itoa(i)}
 		f.claims(0, id, "198.51.100.10", "", "")
 		f.sees(4, "00AA01-"+id.SerialNumber, "198.51.100.10:"+strconv.Itoa(1+i))
@@ -75,7 +75,7 @@ func TestRestart(t *testing.T) {
 	}
 	defer f.store.Close()
 	other := f.reload()
-	if d := diff(want, other.all()); d != "" || len(want) != 503 {
+	if d := diff(want, other.all()); d != "" || len(want) != 2503 {
 		t.Errorf("%d bindings (-want +got):\n%s", len(want), d)
 	}
 	other.check()
@@ -234,8 +234,8 @@ func TestLoadLeavesOutWhatMakesNoSense(t *testing.T) {
 		}
 	}
 	other := f.reload()
-	if other.Len() != 500 {
-		t.Errorf("%d bindings, want 500", other.Len())
+	if other.Len() != 2500 {
+		t.Errorf("%d bindings, want 2500", other.Len())
 	}
 	other.wantMetric("acsgate_bindings_damaged_total", "", 4)
 	if n := other.logs.FilterLevelExact(zap.ErrorLevel).Len(); n != 1 {
