@@ -154,22 +154,30 @@ func (s *Service) halt() {
 	s.release()
 }
 
-// release gives the lock back, and then tells of what has happened.
+// release gives the lock back, and then tells of what has happened. Who is told is
+// settled before: others may join a request as soon as the lock is free.
 func (s *Service) release() {
 	out, ended := s.out, s.ended
 	s.out, s.ended = nil, nil
-	s.mu.Unlock()
+	told := make([][]watcher, 0, len(out)+len(ended))
 	for _, r := range out {
-		for _, w := range r.watch {
+		told = append(told, r.watch)
+	}
+	for _, r := range ended {
+		told = append(told, r.watch)
+		r.watch = nil
+	}
+	s.mu.Unlock()
+	for i := range out {
+		for _, w := range told[i] {
 			w.requestSent()
 		}
 	}
-	for _, r := range ended {
+	for i, r := range ended {
 		s.metrics.ended(r)
-		for _, w := range r.watch {
+		for _, w := range told[len(out)+i] {
 			w.requestDone(&r.result, r.class)
 		}
-		r.watch = nil
 		if s.deps.Finished != nil {
 			s.deps.Finished(r.result)
 		}
