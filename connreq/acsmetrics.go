@@ -28,13 +28,13 @@ type acsMetrics struct {
 
 func newACSMetrics(r prometheus.Registerer) (*acsMetrics, error) {
 	counter := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "acsgate_connection_request_" + name, Help: help}, []string{label})
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	}
 	m := &acsMetrics{
-		connections: counter("acs_connections_refused_total", "Connections to the endpoint for ACSs that were closed at once, by reason.", "reason"),
-		requests:    counter("acs_requests_total", "HTTP requests of ACSs for a device's ConnectionRequestURL, by outcome.", "outcome"),
-		datagrams:   counter("relay_datagrams_total", "Datagrams that came to the relay for ACSs, by outcome.", "outcome"),
-		stunRelays:  counter("stun_relay_requests_total", "Requests to the interface of genieacs-stunrelay, by outcome.", "outcome"),
+		connections: counter("acsgate_connection_request_acs_connections_refused_total", "Connections to the endpoint for ACSs that were closed at once, by reason.", "reason"),
+		requests:    counter("acsgate_connection_request_acs_requests_total", "HTTP requests of ACSs for a device's ConnectionRequestURL, by outcome.", "outcome"),
+		datagrams:   counter("acsgate_connection_request_relay_datagrams_total", "Datagrams that came to the relay for ACSs, by outcome.", "outcome"),
+		stunRelays:  counter("acsgate_connection_request_stun_relay_requests_total", "Requests to the interface of genieacs-stunrelay, by outcome.", "outcome"),
 	}
 	for _, c := range []prometheus.Collector{m.connections, m.requests, m.datagrams, m.stunRelays} {
 		if err := r.Register(c); err != nil {

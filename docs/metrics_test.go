@@ -64,7 +64,7 @@ func TestMetrics_EachOneIsDocumented(t *testing.T) {
 		documented[m[1]] = true
 	}
 	seen := map[string]bool{}
-	for _, dir := range []string{"internal", "policy", "proxy"} {
+	for _, dir := range []string{"connreq", "internal", "policy", "proxy", "stunsrv"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") ||
 				strings.Contains(path, "/bench/") {

@@ -21,17 +21,17 @@ type metrics struct {
 // because our sockets did not read fast enough.
 func newMetrics(r prometheus.Registerer, lost func() float64) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_stun_" + name, Help: help})
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	vector := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "acsgate_stun_" + name, Help: help}, []string{label})
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	}
-	packets := vector("packets_total", "Datagrams received, by what became of them.", "disposition")
-	sendErrors := vector("send_errors_total", "Datagrams that the kernel did not take, by reason.", "reason")
+	packets := vector("acsgate_stun_packets_total", "Datagrams received, by what became of them.", "disposition")
+	sendErrors := vector("acsgate_stun_send_errors_total", "Datagrams that the kernel did not take, by reason.", "reason")
 	m := &metrics{
-		sightings:     counter("sightings_total", "Binding Requests that told where a CPE takes Connection Requests."),
-		reads:         counter("reads_total", "Times that datagrams were fetched from a socket, one or more at once."),
-		receiveErrors: counter("receive_errors_total", "Times that fetching datagrams failed."),
+		sightings:     counter("acsgate_stun_sightings_total", "Binding Requests that told where a CPE takes Connection Requests."),
+		reads:         counter("acsgate_stun_reads_total", "Times that datagrams were fetched from a socket, one or more at once."),
+		receiveErrors: counter("acsgate_stun_receive_errors_total", "Times that fetching datagrams failed."),
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "acsgate_stun_receive_drops_total",

@@ -65,10 +65,10 @@ type turnMetrics struct {
 
 func newTURNMetrics(r prometheus.Registerer) (*turnMetrics, error) {
 	vector := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "acsgate_turn_" + name, Help: help}, []string{label})
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	}
-	packets := vector("packets_total", "Packets of TURN clients, by what became of them.", "disposition")
-	datagrams := vector("datagrams_total", "Datagrams that TURN clients wanted sent, by result.", "result")
+	packets := vector("acsgate_turn_packets_total", "Packets of TURN clients, by what became of them.", "disposition")
+	datagrams := vector("acsgate_turn_datagrams_total", "Datagrams that TURN clients wanted sent, by result.", "result")
 	m := &turnMetrics{
 		allocations: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "acsgate_turn_allocations", Help: "TURN allocations that exist, by user.",

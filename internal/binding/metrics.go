@@ -30,16 +30,16 @@ type metrics struct {
 
 func newMetrics(t *Table, registerer prometheus.Registerer) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_bindings_" + name + "_total", Help: help})
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	m := &metrics{
-		changes:      counter("changes", "Bindings that have moved to another address."),
-		candidates:   counter("candidates", "Addresses that named a device and were not believed."),
-		unstable:     counter("unstable", "Devices whose binding was seen to move at nearly every keep-alive, each counted once."),
-		unattributed: counter("unattributed", "Packets that could not be tied to any device."),
-		flushed:      counter("flushed", "Bindings written to the store."),
-		flushErrors:  counter("flush_errors", "Writes to the store that failed; they are done again."),
-		damaged:      counter("damaged", "Entries of the store that made no sense and were left out."),
+		changes:      counter("acsgate_bindings_changes_total", "Bindings that have moved to another address."),
+		candidates:   counter("acsgate_bindings_candidates_total", "Addresses that named a device and were not believed."),
+		unstable:     counter("acsgate_bindings_unstable_total", "Devices whose binding was seen to move at nearly every keep-alive, each counted once."),
+		unattributed: counter("acsgate_bindings_unattributed_total", "Packets that could not be tied to any device."),
+		flushed:      counter("acsgate_bindings_flushed_total", "Bindings written to the store."),
+		flushErrors:  counter("acsgate_bindings_flush_errors_total", "Writes to the store that failed; they are done again."),
+		damaged:      counter("acsgate_bindings_damaged_total", "Entries of the store that made no sense and were left out."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "acsgate_bindings_refused_total", Help: "Packets, sessions and user names that were not noted, by reason.",
 		}, []string{"reason"}),

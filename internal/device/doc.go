@@ -25,13 +25,6 @@
 // tagged fields (see codec.go); fields that are not known are skipped, and
 // values of an unknown version or damaged ones are left out and counted.
 //
-// # Later additions
-//
-// A STUN binding is soft state that changes at another pace: a field of the
-// packed record and a key of its own, binding/ID, with a dirty set of its own.
-// Credentials (encrypted with a key file) and the last ts and id of a connection
-// request must not be lost or go back: keys of their own, credential/ID and
-// request/ID, written by compare-and-swap as assignments are, and read when they
-// are needed, for no session waits for them. Anything else that an Inform tells
-// is one more tag in device/ID.
+// What changes at another pace or must be kept secret is not here: STUN bindings
+// are in package binding, secrets in package credential.
 package device
