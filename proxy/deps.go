@@ -45,6 +45,11 @@ type Deps struct {
 	// Learned is told of logins and of STUN settings that are in force on a CPE.
 	// Optional.
 	Learned func(cwmp.DeviceID, Learned)
+	// Injections returns the RPCs of the gateway's own for a session. It is asked
+	// when the ACS has accepted the Inform, of which only those with Head are
+	// taken, and again after the ACS's empty answer, of which all are taken that
+	// the session has not had. Optional.
+	Injections func(InjectionInput) []Injection
 
 	// ListenTLS makes the TLS of a listener. Required where a listener has TLS.
 	ListenTLS func(tlsconf.ListenerConfig) (*tls.Config, error)
@@ -146,6 +151,7 @@ type Summary struct {
 	Took       time.Duration
 	Events     []string
 	RPCs       []string // names in order, the first 32
+	Injections []InjectionResult // of the gateway's own RPCs; in RPCs they are marked "gw:"
 	Exchanges  int
 	Reconnects int // CPE connections beyond the first
 	Faults     []string
