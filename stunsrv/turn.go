@@ -38,13 +38,13 @@ type relay struct {
 }
 
 // addRelay makes the relay a part of the server. It starts nothing.
-func (s *Server) addRelay(cfg TURNConfig) error {
+func (s *Server) addRelay(cfg TURNConfig) (*relay, error) {
 	cfg.SetDefaults()
 	switch {
 	case s.deps.MayReach == nil:
-		return errors.New("turn: Deps.MayReach is required")
+		return nil, errors.New("turn: Deps.MayReach is required")
 	case len(s.sockets) == 0:
-		return errors.New("turn: the relay has no socket, add stun.listen")
+		return nil, errors.New("turn: the relay has no socket, add stun.listen")
 	}
 	r := &relay{
 		cfg: cfg, server: s, strangers: newLimiter(strangerRate),
@@ -52,20 +52,20 @@ func (s *Server) addRelay(cfg TURNConfig) error {
 	}
 	var err error
 	if r.networks, err = parseNetworks(cfg.Networks); err != nil {
-		return err
+		return nil, err
 	}
 	if r.metrics, err = newTURNMetrics(s.deps.Metrics); err != nil {
-		return err
+		return nil, err
 	}
 	if r.users, err = newTURNUsers(&cfg, r.metrics); err != nil {
-		return err
+		return nil, err
 	}
 	for _, socket := range s.sockets {
 		r.conns[socket.local] = newTURNConn(r, socket.local)
 	}
 	s.relay = r.accept
 	s.tasks = append(s.tasks, r.run)
-	return nil
+	return r, nil
 }
 
 // run serves until ctx ends. There is one pion server for each socket, for

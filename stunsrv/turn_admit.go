@@ -126,8 +126,8 @@ func (c *turnConn) check(m *stun.Message) (stun.ErrorCode, turnFate) {
 func (c *turnConn) checkAllocate(m *stun.Message, now time.Time) (stun.ErrorCode, turnFate) {
 	transport, err := m.Get(stun.AttrRequestedTransport)
 	switch {
-	case m.Contains(stun.AttrEvenPort), m.Contains(stun.AttrReservationToken):
-		return stun.CodeInsufficientCapacity, turnUnmet // RFC 8656 7.2: there is but one port
+	case c.wantsOtherPort(m):
+		return stun.CodeInsufficientCapacity, turnUnmet
 	case err == nil && (len(transport) != 4 || transport[0] != 17):
 		return stun.CodeUnsupportedTransProto, turnUnmet
 	case c.wantsOtherFamily(m):
@@ -137,6 +137,16 @@ func (c *turnConn) checkAllocate(m *stun.Message, now time.Time) (stun.ErrorCode
 	}
 	c.hand.lifetime = c.relay.lifetime(m)
 	return 0, turnAccepted
+}
+
+// wantsOtherPort reads EVEN-PORT and RESERVATION-TOKEN (RFC 8656 7.2): there is but
+// one port, which may be even.
+func (c *turnConn) wantsOtherPort(m *stun.Message) bool {
+	if m.Contains(stun.AttrReservationToken) {
+		return true
+	}
+	even, err := m.Get(stun.AttrEvenPort)
+	return err == nil && (len(even) != 1 || even[0]&0x80 != 0 || c.local.Port()%2 != 0)
 }
 
 // wantsOtherFamily reads REQUESTED-ADDRESS-FAMILY (RFC 8656 18.6).

@@ -42,7 +42,8 @@ func (c *turnConn) signAnew(m *stun.Message) (*stun.Message, error) {
 		if attribute.Type == stun.AttrMessageIntegrity {
 			break
 		}
-		if attribute.Type != stun.AttrLifetime {
+		// EVEN-PORT is met already; pion would try ports for it.
+		if attribute.Type != stun.AttrLifetime && attribute.Type != stun.AttrEvenPort {
 			out.Add(attribute.Type, attribute.Value)
 		}
 	}
