@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -23,14 +24,19 @@ type Input struct {
 	// unknown. It tells a device that returns from a backup, whose number is
 	// limited, from one that is at home.
 	Current string
+	// Moved is the ACS to which a campaign, a drain or a migration, has moved the
+	// device, "" for none. It comes before rules and assignments.
+	Moved string
+	// MovedBy is the name of that campaign.
+	MovedBy string
 }
 
 // Decision is where a session goes and why.
 type Decision struct {
 	ACS      string // to try first
 	Fallback string // to try for an Inform of which no answer byte came back; "" for none
-	Home     string // the ACS that the rule names, or the device's assignment
-	Rule     string // name of the rule
+	Home     string // the ACS that the rule names, the device's assignment, or where a campaign moved it
+	Rule     string // name of the rule that takes the session, also where a campaign comes before it
 	Reason   string // for people
 	// Return and Trial ask for Health.Settle. ACS is the backup of Home then,
 	// and Settle makes it Home if the budget allows: that of devices that return
@@ -61,7 +67,7 @@ func (in *Input) normalise() {
 	in.Source = in.Source.Unmap().WithZone("")
 	in.Path, _, _ = strings.Cut(in.Path, "?")
 	if !in.Known {
-		in.Assigned, in.Current = "", ""
+		in.Assigned, in.Current, in.Moved, in.MovedBy = "", "", "", ""
 	}
 }
 
@@ -79,6 +85,20 @@ func (p *Policy) match(in *Input) *rule {
 
 // home returns the ACS at which a session that a rule takes belongs, and why.
 func (p *Policy) home(r *rule, in *Input) (*target, string) {
+	if in.Moved == "" {
+		return p.ruled(r, in)
+	}
+	if t, ok := p.acs[in.Moved]; ok {
+		return t, in.campaign() + " moved it to " + t.name
+	}
+	t, why := p.ruled(r, in)
+	return t, why + "; " + in.campaign() + " moved it to " + in.Moved + ", which is gone"
+}
+
+func (in *Input) campaign() string { return "campaign " + strconv.Quote(in.MovedBy) }
+
+// ruled returns the ACS that a rule or the device's assignment names, and why.
+func (p *Policy) ruled(r *rule, in *Input) (*target, string) {
 	if !r.assigned || in.Assigned == "" {
 		return r.home, r.reason
 	}

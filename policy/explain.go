@@ -12,11 +12,12 @@ type Kind string
 // Kinds of steps, in the order in which they come.
 const (
 	RuleStep     Kind = "rule"
+	CampaignStep Kind = "campaign"
 	ACSStep      Kind = "acs"
 	DecisionStep Kind = "decision"
 )
 
-// Results of a RuleStep. That of an ACSStep is a State, that of a DecisionStep
+// Results of a RuleStep, the first two also of a CampaignStep. That of an ACSStep is a State, that of a DecisionStep
 // is Chosen, IfNoAnswer or IfAllowed.
 const (
 	Match      = "match"
@@ -30,17 +31,18 @@ const (
 // Step is one step of an explanation.
 type Step struct {
 	Kind   Kind
-	Name   string // of the rule or ACS
+	Name   string // of the rule, campaign or ACS
 	Result string
 	Detail string // why, for people
 }
 
 // Explain tells how Decide comes to its decision: every rule with why it does
-// or does not match, the health of the ACSs concerned, and the decision.
+// or does not match, the campaign that has moved the device, the health of the
+// ACSs concerned, and the decision.
 func (p *Policy) Explain(in Input, s *Snapshot) []Step {
 	d := p.Decide(in, s)
 	in.normalise()
-	steps := p.explainRules(&in)
+	steps := append(p.explainRules(&in), p.explainMove(&in)...)
 	for _, name := range []string{d.Home, p.acs[d.Home].backup} {
 		if name != "" {
 			steps = append(steps, s.entry(name).step(name))
@@ -66,6 +68,17 @@ func (p *Policy) explainRules(in *Input) []Step {
 		steps = append(steps, step)
 	}
 	return steps
+}
+
+// explainMove tells of the campaign that has moved the device, if one has.
+func (p *Policy) explainMove(in *Input) []Step {
+	switch {
+	case in.Moved == "":
+		return nil
+	case p.acs[in.Moved] == nil:
+		return []Step{{CampaignStep, in.MovedBy, NoMatch, "moved the device to " + in.Moved + ", which is gone"}}
+	}
+	return []Step{{CampaignStep, in.MovedBy, Match, "moved the device to " + in.Moved + ", whatever the rules say"}}
 }
 
 // matches says what of a rule the session meets.

@@ -34,7 +34,7 @@ func (in Input) describe() string {
 	for _, more := range []struct{ name, value string }{
 		{"manufacturer", in.Device.Manufacturer}, {"software", in.SoftwareVersion},
 		{"from", in.source()}, {"listener", in.Listener}, {"path", in.Path},
-		{"assigned to", in.Assigned}, {"last at", in.Current},
+		{"assigned to", in.Assigned}, {"last at", in.Current}, {"moved to", in.Moved},
 	} {
 		if more.value != "" {
 			parts = append(parts, more.name+" "+visible(more.value))
