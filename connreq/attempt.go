@@ -2,6 +2,7 @@ package connreq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +13,8 @@ import (
 // datagram or from the end of its HTTP exchange; the last has all that is left. A transport that cannot deliver passes on at once. A
 // session is taken as the success of the request also when it comes late, while
 // the next transport is tried.
+
+var errSilent = errors.New("CPE has not answered in time")
 
 // start begins a request's first attempt. The caller holds the lock and launches
 // the job that it returns.
@@ -157,10 +160,13 @@ func (s *Service) send(j *Job) (next *Job) {
 	ctx := s.ctx
 	if j.way.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, j.way.least())
+		ctx, cancel = context.WithTimeout(ctx, j.way.timeout+time.Second/2)
 		defer cancel()
 	}
 	err := j.way.Send(ctx, j)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = errSilent
+	}
 	now := s.now()
 	s.mu.Lock()
 	defer s.release()
@@ -241,7 +247,7 @@ func (s *Service) silent(j *Job, now time.Time) {
 			s.changed(d)
 		}
 	case j.started:
-		j.end(now, "the device has not answered in time")
+		j.end(now, errSilent.Error())
 	default:
 		j.end(now, "too many HTTP exchanges are under way")
 	}
@@ -269,7 +275,7 @@ func (s *Service) finish(r *request, c class, by *Job, now time.Time) {
 		case c == classStopped:
 			j.end(now, "the gateway stops")
 		case !j.began.IsZero():
-			j.end(now, "the session began before")
+			j.end(now, "the session had begun before")
 		}
 	}
 	if r.active != nil && r.note != "" {

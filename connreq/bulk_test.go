@@ -162,7 +162,12 @@ func benchService(b *testing.B, send func(s *Service, to netip.AddrPort)) *Servi
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	b.Cleanup(func() { stop(); <-ended })
+	b.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	})
 	for s.floorIsStored() == 0 {
 		time.Sleep(time.Millisecond)
 	}

@@ -202,3 +202,43 @@ func TestRecordThatMakesNoSenseTriesNothing(t *testing.T) {
 		w.count("acsgate_connection_request_store_errors_total", 1)
 	})
 }
+
+// The floor is lowered after the clock was stepped back, but never below what was
+// used and is not in the store yet.
+func TestS32_FloorThatIsLowered(t *testing.T) {
+	for name, spoil := range map[string]func(w *world){
+		"records fail": func(w *world) {
+			w.store.set(func() { w.store.many = errors.New("disk is full") })
+		},
+		"a request meanwhile": func(w *world) {
+			w.store.set(func() {
+				w.store.onPut = func(string) { _, _ = w.s.Begin(cpe(1), "test") }
+			})
+		},
+	} {
+		inWorld(t, nil, func(t *testing.T, w *world) {
+			after(time.Minute)
+			if name == "records fail" {
+				spoil(w)
+			}
+			w.begin(1)
+			w.inform(1, six)
+			if name != "records fail" {
+				after(3 * time.Second)
+				spoil(w)
+			}
+			w.mu.Lock()
+			w.skew = -time.Hour
+			w.mu.Unlock()
+			after(writeInterval + 100*time.Millisecond)
+			w.kill()
+			highest := w.last().TS
+			sent := len(w.packets())
+			w.start()
+			w.begin(1)
+			if len(w.packets()) == sent || w.last().TS <= highest {
+				t.Errorf("%s: ts %d after %d", name, w.last().TS, highest)
+			}
+		})
+	}
+}

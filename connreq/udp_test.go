@@ -164,7 +164,7 @@ func TestS36_CopiesAreTheSameBytes(t *testing.T) {
 	if sent[0] != sent[1] || sent[1] != sent[2] || !form.MatchString(sent[0]) || j.sent.Load() != 3 {
 		t.Errorf("sent %q", sent)
 	}
-	if newCN() == newCN() {
+	if first, second := newCN(), newCN(); first == second {
 		t.Error("cn comes twice")
 	}
 }

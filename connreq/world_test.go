@@ -1,6 +1,7 @@
 package connreq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type killable struct {
 	mu     sync.Mutex
 	killed bool
 	err    error // of every write
+	many   error // of PutMany
+	onPut  func(key string)
 }
 
 var errKilled = errors.New("killed")
@@ -39,6 +42,12 @@ func (k *killable) fails() error {
 	return k.err
 }
 
+func (k *killable) failsMany() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.many
+}
+
 func (k *killable) set(change func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -46,6 +55,12 @@ func (k *killable) set(change func()) {
 }
 
 func (k *killable) Put(ctx context.Context, key string, value []byte, o store.PutOptions) (uint64, error) {
+	k.mu.Lock()
+	hook := k.onPut
+	k.mu.Unlock()
+	if hook != nil {
+		hook(key)
+	}
 	if err := k.fails(); err != nil {
 		return 0, err
 	}
@@ -53,7 +68,7 @@ func (k *killable) Put(ctx context.Context, key string, value []byte, o store.Pu
 }
 
 func (k *killable) PutMany(ctx context.Context, writes []store.Write) error {
-	if err := k.fails(); err != nil {
+	if err := cmp.Or(k.fails(), k.failsMany()); err != nil {
 		return err
 	}
 	return k.Store.PutMany(ctx, writes)
@@ -140,16 +155,19 @@ func cpe(n int) cwmp.DeviceID {
 func inWorld(t *testing.T, change func(*world), test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Unix(1_795_000_000, 0))) // ts has ten digits since 2001
 		w := &world{t: t, disk: memstore.New(time.Now), http: &fakeHTTP{reason: "no ConnectionRequestURL"}, targets: map[cwmp.Key]Target{}}
 		w.know(1)
 		if change != nil {
 			change(w)
 		}
 		w.start()
+		defer func() { // a test that fails must not leave the bubble with goroutines
+			if w.stop != nil {
+				w.end()
+			}
+		}()
 		test(t, w)
-		if w.stop != nil {
-			w.end()
-		}
 	})
 }
 
