@@ -57,7 +57,7 @@ func New(cfg Config, turn TURNConfig, deps Deps) (*Server, error) {
 		return nil, err
 	}
 	if turn.Enabled {
-		if err := s.addRelay(turn); err != nil {
+		if _, err := s.addRelay(turn); err != nil {
 			closeAll(s.sockets)
 			return nil, err
 		}

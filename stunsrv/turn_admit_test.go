@@ -220,7 +220,7 @@ func FuzzTURN(f *testing.F) {
 	f.Add(stun.MustBuild(stun.NewType(stun.MethodCreatePermission, stun.ClassRequest), peerAttr(primaryAddr), stun.NewUsername("acs-1"), key).Raw)
 	f.Add([]byte{0x40, 0, 0, 1, 'x'})
 	w := newTURN(f, nil)
-	conn, out := w.conn(), make([]byte, turnBuffer)
+	conn, out, source := w.conn(), make([]byte, turnBuffer), newCPE(f, "127.0.0.1").address()
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		if len(packet) > maxPacket {
 			return
@@ -228,11 +228,11 @@ func FuzzTURN(f *testing.F) {
 		if kind := classify(packet); kind != turnMessage && kind != channelData {
 			return
 		}
-		if w.relay.judge(conn, packet, primaryAddr) != turnAccepted {
+		if w.relay.judge(conn, packet, source) != turnAccepted {
 			return
 		}
 		w.pass(time.Second)
-		n := conn.admit(out, packet, primaryAddr)
+		n := conn.admit(out, packet, source)
 		if conn.hand.user == nil || n == 0 {
 			return
 		}

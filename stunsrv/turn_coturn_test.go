@@ -28,6 +28,7 @@ func TestTURN_Coturn(t *testing.T) {
 		"IPv4 wanted":  {"acs-2", []string{"-w", "acs-2-password", "-X"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it takes its time
 			w := startTURN(t, nil)
 			peer := newCPE(t, "127.0.0.1")
 			w.entitle(tc.user, peer)

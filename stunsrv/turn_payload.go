@@ -42,7 +42,7 @@ func isRequestQuery(query string) bool {
 	for more := true; more; {
 		var pair string
 		pair, query, more = strings.Cut(query, "&")
-		name, value, _ := strings.Cut(pair, "=")
+		name, value, hasValue := strings.Cut(pair, "=")
 		bit, ok := 0, false
 		switch name {
 		case "ts":
@@ -56,7 +56,7 @@ func isRequestQuery(query string) bool {
 		case "sig":
 			bit, ok = 16, len(value) == signatureDigits && strings.Trim(value, "0123456789abcdefABCDEF") == ""
 		}
-		if !ok || seen&bit != 0 || strings.ContainsAny(value, "#\r\n") {
+		if !ok || !hasValue || seen&bit != 0 || strings.ContainsAny(value, "#\r\n") {
 			return false
 		}
 		seen |= bit

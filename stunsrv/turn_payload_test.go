@@ -41,6 +41,7 @@ func TestIsConnectionRequest(t *testing.T) {
 		{"no ts", replace("ts=1120673700&", ""), false},
 		{"no id", replace("id=1234&", ""), false},
 		{"no un", replace("un=CPE57689&", ""), false},
+		{"un alone", replace("un=CPE57689", "un"), false},
 		{"no cn", replace("cn=XTGRWIPC6D3IPXS3&", ""), false},
 		{"no sig", replace("&sig=C01DFE6666916EE92211384C1E28D3B63EC18E66", ""), false},
 		{"cn empty", replace("XTGRWIPC6D3IPXS3", ""), false},
