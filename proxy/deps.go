@@ -150,7 +150,7 @@ type Summary struct {
 	Started    time.Time
 	Took       time.Duration
 	Events     []string
-	RPCs       []string // names in order, the first 32
+	RPCs       []string          // names in order, the first 32
 	Injections []InjectionResult // of the gateway's own RPCs; in RPCs they are marked "gw:"
 	Exchanges  int
 	Reconnects int // CPE connections beyond the first
