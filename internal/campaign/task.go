@@ -1,0 +1,45 @@
+package campaign
+
+import (
+	"context"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
+)
+
+// Task is what is to be done in a session of a device: move its URL, by
+// policy.URLMove, which reads before it sets. Between reading and setting,
+// Engine.Begin must have returned nil; what came of it goes to
+// Engine.NoteRewrite.
+type Task struct {
+	Campaign string
+	Kind     Kind
+	// Undo says that the URL is to become URL and Username again. Else it is to
+	// become that of the ACS To, with Credentials.
+	Undo          bool
+	To            string
+	From          []string // ACSs that it may have the URL of; empty for any
+	URL, Username string   // for Undo: as they were before
+	Credentials   Credentials
+	// Verify says that the URL may have been set already: an earlier attempt's
+	// end was not seen.
+	Verify bool
+}
+
+// Was is what a CPE had before its URL is set.
+type Was struct{ URL, Username string }
+
+// Placement returns the ACS that a campaign has moved a device to, and the
+// campaign; ok is false while rules decide. It does no I/O, does not allocate,
+// and holds a read lock for less than a microsecond. It must be read when a
+// session begins and at no other time: sessions are not moved.
+func (e *Engine) Placement(id cwmp.DeviceID) (acs, campaign string, ok bool) { return "", "", false }
+
+// Due returns what is to be done in the session of a device that runs now, which
+// mostly is nothing. It may be asked several times in a session.
+func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) { return Task{}, false }
+
+// Begin records what a CPE had before its URL is set, and returns when that is
+// durable. After an error nothing may be set: the campaign has been paused or
+// ended meanwhile, or the store fails. It takes as long as the store takes to
+// write.
+func (e *Engine) Begin(ctx context.Context, id cwmp.DeviceID, task Task, was Was) error { return nil }
