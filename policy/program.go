@@ -19,46 +19,44 @@ type RPC struct {
 	// Names are the arguments of GetParameterValues: parameters, or a path that
 	// ends with a dot and stands for all that is below it.
 	Names      []string
-	Params     []cwmp.Param     // the arguments of SetParameterValues; values may be secret
+	Values     []cwmp.Param     // the arguments of SetParameterValues; they may be secret
 	Attributes []cwmp.Attribute // the arguments of SetParameterAttributes
 }
 
 // RPCResult is what became of an RPC. The zero value is a bare success.
 type RPCResult struct {
-	// Ignored says that the CPE went on as though it had never been asked, with
-	// an empty POST.
-	Ignored bool
-	// Lost says that nothing came back: the connection broke, the CPE began a
-	// new session, or the time limit passed. Whether the RPC took effect is
-	// unknown.
-	Lost bool
-	// FaultCode is that of the fault that the CPE answered with, "" for none.
-	FaultCode   string
+	Status      int          // of a SetParameterValuesResponse: 0 applied, 1 not yet
+	Values      []cwmp.Param // of a GetParameterValuesResponse, in any order
+	FaultCode   string       // such as "9003", "" for none
 	FaultString string
-	// ParamFaults are the SetParameterValuesFaults of a fault, as far as known.
-	ParamFaults []cwmp.ParamFault
-	Status      int          // of a SetParameterValuesResponse: 0 applied, 1 committed and not yet applied
-	Params      []cwmp.Param // of a GetParameterValuesResponse, in any order
+	ParamFaults []cwmp.ParamFault // SetParameterValuesFaults, as far as known
+	Ignored     bool              // an empty POST came in place of an answer
+	Unreadable  bool              // an answer came that makes no sense
+	Unknown     bool              // no answer came: nobody knows whether it was done
 }
 
 // Program is a sequence of RPCs to one CPE in one session, each of which may
 // depend on the results before it. It is used by one goroutine.
 type Program interface {
 	// Next takes the result of the RPC that it returned last, nil at first, and
-	// returns the next one; false says that the program has ended.
+	// returns the next one; false says that the program has ended. It should be
+	// told of an RPC that was not answered as well, and sends none after it. A
+	// session that ends before the program does leaves an outcome that says so.
 	Next(last *RPCResult) (RPC, bool)
 }
 
-// answered tells whether the CPE did as it was asked.
-func (r *RPCResult) answered() bool { return !r.Ignored && !r.Lost && r.FaultCode == "" }
+// done tells whether the CPE did as it was asked.
+func (r *RPCResult) done() bool {
+	return r.FaultCode == "" && !r.Ignored && !r.Unreadable && !r.Unknown
+}
 
 // value returns what the CPE reported for a parameter.
 func (r *RPCResult) value(name string) (string, bool) {
-	i := slices.IndexFunc(r.Params, func(p cwmp.Param) bool { return p.Name == name })
+	i := slices.IndexFunc(r.Values, func(p cwmp.Param) bool { return p.Name == name })
 	if i < 0 {
 		return "", false
 	}
-	return r.Params[i].Value, true
+	return r.Values[i].Value, true
 }
 
 // fault says in one line what the CPE refused: the code of the parameter at
@@ -77,5 +75,5 @@ func getValues(names ...string) RPC {
 }
 
 func setValues(params ...cwmp.Param) RPC {
-	return RPC{Method: cwmp.MethodSetParameterValues, Params: params}
+	return RPC{Method: cwmp.MethodSetParameterValues, Values: params}
 }

@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -40,9 +39,10 @@ const (
 	MovePending    MoveResult = "pending"       // Status 1: applied after a reboot
 	MoveFault      MoveResult = "fault"         // the CPE refused, and nothing changed
 	MoveTorn       MoveResult = "torn"          // the CPE refused, yet a part of it changed
-	MoveIgnored    MoveResult = "ignored"       // the CPE did not answer the RPC
+	MoveIgnored    MoveResult = "ignored"       // the CPE did not answer as asked
 	MoveUnreadable MoveResult = "unreadable"    // the CPE does not tell its URL: nothing was set
-	MoveUnknown    MoveResult = "unknown"       // the session broke: the next one tells
+	MoveNotTried   MoveResult = "not tried"     // the session ended before the URL was to be set
+	MoveUnknown    MoveResult = "unknown"       // it ended while the CPE was to set it: the next one tells
 )
 
 // MoveOutcome is how a URLMove ended, for people and for a campaign's record.
@@ -92,10 +92,12 @@ func NewURLMove(c URLMoveConfig) (*URLMove, error) {
 			return nil, fmt.Errorf("username or password is longer than %d characters, more than a CPE keeps", maxModelText)
 		}
 	}
-	m := &URLMove{c: c, outcome: MoveOutcome{Result: MoveUnknown, Former: map[string]string{}}}
+	m := &URLMove{c: c, outcome: MoveOutcome{Result: MoveNotTried, Detail: notTried}}
 	m.step = m.start
 	return m, nil
 }
+
+const notTried = "the session ended before the CPE was to set its URL"
 
 // Next is Program's.
 func (m *URLMove) Next(last *RPCResult) (RPC, bool) {
@@ -105,7 +107,8 @@ func (m *URLMove) Next(last *RPCResult) (RPC, bool) {
 	return m.step(last)
 }
 
-// Outcome returns how the program ended. Before it has, that is MoveUnknown.
+// Outcome returns how the program ended, or, before it has, what holds if the
+// session ends now: MoveNotTried, or MoveUnknown once the URL was to be set.
 func (m *URLMove) Outcome() MoveOutcome { return m.outcome }
 
 func (m *URLMove) name(parameter string) string { return m.c.Root + parameter }
@@ -117,14 +120,18 @@ func (m *URLMove) end(r MoveResult, detail string) (RPC, bool) {
 	return RPC{}, false
 }
 
-// broken ends the program when an RPC was not answered at all. what was asked
-// belongs in the sentence "the CPE did not ...".
+// broken ends the program when the CPE has not answered as asked. what was
+// asked belongs in the sentence "the CPE did not ...".
 func (m *URLMove) broken(r *RPCResult, what string) (ended bool) {
 	switch {
-	case r.Lost:
-		m.end(MoveUnknown, "the session broke while the CPE was to "+what)
+	case r.Unknown:
+		m.end(m.outcome.Result, m.outcome.Detail)
 	case r.Ignored:
-		m.end(MoveIgnored, "the CPE did not "+what)
+		m.end(MoveIgnored, "the CPE did not "+what+": it answered with nothing")
+	case r.Unreadable && m.outcome.Result == MoveUnknown:
+		m.end(MoveUnknown, "the CPE was to "+what+", and its answer makes no sense")
+	case r.Unreadable:
+		m.end(MoveUnreadable, "the CPE did not "+what+": its answer makes no sense")
 	default:
 		return false
 	}
@@ -148,7 +155,7 @@ func (m *URLMove) compare(r *RPCResult) (RPC, bool) {
 	case same(m.c.To):
 		return m.end(MoveAlready, "the CPE has the URL")
 	case len(m.c.From) > 0 && !slices.ContainsFunc(m.c.From, same):
-		return m.end(MoveNotOurs, "the CPE has "+visible(strings.ToValidUTF8(now, "?")))
+		return m.end(MoveNotOurs, "the CPE has "+withoutSecrets(now))
 	}
 	m.side = m.differing(r)
 	return m.setSide()

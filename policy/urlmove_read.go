@@ -112,7 +112,7 @@ func (m *URLMove) differing(r *RPCResult) []cwmp.Param {
 	for _, p := range all {
 		now, ok := r.value(p.Name)
 		switch {
-		case !ok && len(r.Params) > 1:
+		case !ok && len(r.Values) > 1:
 			m.outcome.Left = append(m.outcome.Left, p.Name)
 		case !ok || !sameValue(now, p):
 			out = append(out, p)

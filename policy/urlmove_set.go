@@ -62,6 +62,7 @@ const faultName = "9005"
 // the new ACS must not be sent there with those of the old one.
 func (m *URLMove) setURL() (RPC, bool) {
 	m.step = m.urlSet
+	m.outcome.Result, m.outcome.Detail = MoveUnknown, "the session ended while the CPE was to set its URL"
 	return setValues(append(m.credentials(), cwmp.Param{Name: m.name(paramURL), Value: m.c.To})...), true
 }
 
@@ -98,10 +99,11 @@ func (m *URLMove) readBack(refusal *RPCResult) (RPC, bool) {
 	if _, told := m.outcome.Former[paramUsername]; told {
 		names = append(names, m.name(paramUsername))
 	}
+	m.failed(refusal, MoveFault, "the CPE refused URL or credentials") // if the session ends now
 	m.step = func(r *RPCResult) (RPC, bool) {
 		parts := changed(m.outcome.Former, former(r, m.c.Root, names))
 		switch {
-		case !r.answered():
+		case !r.done():
 			return m.failed(refusal, MoveFault, "the CPE refused URL or credentials and did not tell what it has")
 		case len(parts) > 0:
 			return m.failed(refusal, MoveTorn, "the CPE refused URL or credentials, yet changed "+strings.Join(parts, ", "))

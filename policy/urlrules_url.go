@@ -63,3 +63,11 @@ func canonicalURL(s string) string {
 	}
 	return scheme + "://" + u.User.String() + "@" + host + ":" + port + rest
 }
+
+// withoutSecrets returns a URL as people may see it.
+func withoutSecrets(s string) string {
+	if u, err := url.Parse(s); err == nil && u.User != nil {
+		s = u.Redacted()
+	}
+	return visible(s)
+}
