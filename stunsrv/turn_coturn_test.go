@@ -22,10 +22,8 @@ func TestTURN_Coturn(t *testing.T) {
 		user  string
 		flags []string
 	}{
-		"channel":      {"acs-1", []string{"-w", "acs-1-password"}},
-		"indication":   {"acs-1", []string{"-w", "acs-1-password", "-s"}},
-		"time-limited": {"acs-3", []string{"-W", turnSecretText}},
-		"IPv4 wanted":  {"acs-2", []string{"-w", "acs-2-password", "-X"}},
+		"channel, time-limited":   {"acs-3", []string{"-W", turnSecretText}},
+		"indication, IPv4 wanted": {"acs-1", []string{"-w", "acs-1-password", "-s", "-X"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it takes its time
