@@ -9,7 +9,7 @@ import (
 )
 
 // index keeps the STUN logins of devices in memory. A name may be several
-// devices': then the one that learned it last answers for it. Safe for
+// devices': then the one that learned it last, with a password, answers for it. Safe for
 // concurrent use; nothing is done while it is locked but looking up.
 type index struct {
 	seed maphash.Seed
@@ -58,7 +58,12 @@ func (x *index) set(id cwmp.DeviceID, l Login, under bool) (fresh, ok bool) {
 	x.leave(was.Username, device)
 	if l.Username != "" {
 		name := maphash.String(x.seed, l.Username)
-		x.users[name] = user{device, x.users[name].count + 1}
+		u := x.users[name]
+		u.count++
+		if u.count == 1 || l.Password != "" {
+			u.device = device
+		}
+		x.users[name] = u
 	}
 	return l.Username != "", true
 }
@@ -93,7 +98,9 @@ func (x *index) leave(username string, device uint64) {
 		for other, r := range x.devices {
 			if other != device && string(r.username()) == username {
 				u.device = other
-				break
+				if len(r.password()) > 0 {
+					break
+				}
 			}
 		}
 	}

@@ -194,8 +194,8 @@ func (g *Gateway) logins(id cwmp.DeviceID) []connreq.Login {
 		return nil
 	}
 	login := set.ConnectionRequest
-	if login.Username == "" && login.Password == "" {
-		return nil
+	if login.Username == "" || login.Password == "" {
+		return nil // CPEs tell the user name alone, and half a login refuses the ACS that has the whole
 	}
 	return []connreq.Login{{Username: login.Username, Password: string(login.Password)}}
 }
@@ -239,9 +239,19 @@ func (g *Gateway) shown(id cwmp.DeviceID, reported proxy.Reported) (shown proxy.
 		shown.ConnectionRequestURL, _ = connreq.ShownURL(&r.cfg, token, reported.ConnectionRequestURL)
 	}
 	if reported.UDPConnectionRequestAddress != "" {
-		shown.UDPConnectionRequestAddress, _ = connreq.ShownUDPAddress(&r.cfg, token, r.requests.Port(id))
+		shown.UDPConnectionRequestAddress, _ = connreq.ShownUDPAddress(&r.cfg, token, g.relayPort(id))
 	}
 	return shown
+}
+
+// relayPort returns the port of the relay that a device has, 0 for none. Ports are
+// few and given for good, so that one is for a device that an ACS has accepted:
+// anybody can send an Inform.
+func (g *Gateway) relayPort(id cwmp.DeviceID) uint16 {
+	if _, known := g.devices.Handle(id); !known {
+		return 0
+	}
+	return g.reach.requests.Port(id)
 }
 
 // learning returns what keeps logins, nil if that is not configured.
@@ -254,9 +264,16 @@ func (g *Gateway) learning(cfg *config.Config) func(cwmp.DeviceID, proxy.Learned
 
 // learned keeps the logins that are in force on a device.
 func (g *Gateway) learned(id cwmp.DeviceID, l proxy.Learned) {
+	stun := credential.Login{Username: l.STUNUsername, Password: credential.Secret(l.STUNPassword)}
+	if owner, ok := g.reach.bindings.ByUser([]byte(stun.Username)); ok && !l.ByACS && owner.Key() != id.Key() {
+		// A CPE may say what it likes. That two share a name is possible, and the
+		// bindings can tell them apart; the other's password stays the name's.
+		g.reach.bindings.SetUser(id, stun.Username)
+		stun = credential.Login{}
+	}
 	g.reach.vault.Learn(id, credential.Set{
 		ConnectionRequest: credential.Login{Username: l.ConnectionRequestUsername, Password: credential.Secret(l.ConnectionRequestPassword)},
-		STUN:              credential.Login{Username: l.STUNUsername, Password: credential.Secret(l.STUNPassword)},
+		STUN:              stun,
 	})
 }
 

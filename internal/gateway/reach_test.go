@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/acsgate/acsgate/connreq"
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/simnet"
+	"github.com/acsgate/acsgate/proxy"
 )
 
 const (
@@ -392,4 +394,68 @@ func TestDevice_TellsHowItIsReached(t *testing.T) {
 	if err != nil || v.Reach == nil || !strings.Contains(v.Reach.NotByUDP, "no STUN packet") || v.Reach.NotByHTTP != "" {
 		t.Errorf("%+v, %v", v, err)
 	}
+}
+
+// TestC83_AUserNameAloneIsNoLogin: CPEs tell their ConnectionRequestUsername but
+// never the password. Who knows no more must leave the challenge to the CPE, and
+// not refuse the ACS, which knows both.
+func TestC83_AUserNameAloneIsNoLogin(t *testing.T) {
+	w := newNATWorld(t)
+	id := cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG", SerialNumber: "told"}
+	w.learned(id, proxy.Learned{ConnectionRequestUsername: requestUser})
+	if got := w.logins(id); len(got) != 0 {
+		t.Errorf("a user name alone counts as %d logins", len(got))
+	}
+	w.learned(id, proxy.Learned{ByACS: true, ConnectionRequestPassword: requestPassword})
+	if got := w.logins(id); len(got) != 1 || got[0] != (connreq.Login{Username: requestUser, Password: requestPassword}) {
+		t.Errorf("with its password there are %d logins", len(got))
+	}
+}
+
+// TestRelayPorts_GoToKnownDevicesAlone: a port is given for good, and anybody can
+// send an Inform of a device that does not exist.
+func TestRelayPorts_GoToKnownDevicesAlone(t *testing.T) {
+	w := newNATWorld(t)
+	w.stop()
+	w.extra = strings.Replace(w.extra, `host: "*.cr.isp.example"`, `ports: "20000-20001"`, 1)
+	w.start()
+	reported := proxy.Reported{UDPConnectionRequestAddress: "198.51.100.7:7547"}
+	for i := range 10 {
+		id := cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG", SerialNumber: fmt.Sprint("invented ", i)}
+		if got := w.shown(id, reported).UDPConnectionRequestAddress; got != "" {
+			t.Errorf("a device that no ACS has accepted is given %q", got)
+		}
+	}
+	h := w.home("standard", 1)
+	if got := w.shown(h.id, reported).UDPConnectionRequestAddress; got != "127.0.0.1:20000" {
+		t.Errorf("the device is given %q", got)
+	}
+	if got := w.shownToNorth(h, "UDPConnectionRequestAddress"); got != "127.0.0.1:20000" {
+		t.Errorf("the ACS sees %q", got)
+	}
+}
+
+// TestSTUNUser_ADeviceCannotAnswerForAnother: what a CPE tells of its own STUN user
+// name is a claim. One that is another device's takes no password from it.
+func TestSTUNUser_ADeviceCannotAnswerForAnother(t *testing.T) {
+	w := newNATWorld(t)
+	victim := cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG", SerialNumber: "victim"}
+	thief := cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG", SerialNumber: "thief"}
+	const name = "stun-7"
+	keeps := func(when string) {
+		t.Helper()
+		if password, ok := w.reach.vault.STUNPassword([]byte(name)); !ok || string(password) != "secret" {
+			t.Errorf("%s, the name's password is not the victim's: %v", when, ok)
+		}
+		if id, ok := w.reach.bindings.ByUser([]byte(name)); ok && id.Key() == thief.Key() {
+			t.Errorf("%s, the name is the thief's", when)
+		}
+	}
+	w.learned(victim, proxy.Learned{ByACS: true, STUNUsername: name, STUNPassword: "secret"})
+	w.learned(thief, proxy.Learned{ByACS: true, STUNUsername: "own", STUNPassword: "known to the thief"})
+	w.learned(thief, proxy.Learned{STUNUsername: name})
+	keeps("after a claim with a password")
+	third := cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG", SerialNumber: "third"}
+	w.learned(third, proxy.Learned{ByACS: true, STUNUsername: name})
+	keeps("after an ACS has given the name to another device without a password")
 }
