@@ -203,8 +203,8 @@ func (e *endpoint) deliver(w http.ResponseWriter, r *http.Request, id cwmp.Devic
 		return e.unavailable(w, outcomeUndelivered)
 	case <-wait.C:
 		return e.unavailable(w, outcomeUndelivered)
-	case <-r.Context().Done():
-		return outcomeGone
+	case <-r.Context().Done(): // the ACS is gone, or the gateway stops: who writes nothing answers 200
+		return e.unavailable(w, outcomeGone)
 	}
 }
 

@@ -24,7 +24,7 @@ func (e *endpoint) relayChallenge(w http.ResponseWriter, r *http.Request, target
 	answer, err := e.deps.Exchange(r.Context(), *target, authorization)
 	switch {
 	case err != nil && r.Context().Err() != nil:
-		return outcomeGone
+		return e.unavailable(w, outcomeGone)
 	case err != nil: // behind a NAT, most likely
 		return e.unavailable(w, outcomeNoLogin)
 	case answer.Status >= 200 && answer.Status <= 299:

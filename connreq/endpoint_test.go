@@ -349,6 +349,34 @@ func TestEndpoint_ACSThatGoesIsNotWaitedFor(t *testing.T) {
 	w.count(countRequests, outcomeGone, 1)
 }
 
+// TestEndpoint_StoppingIsNoSuccess: an ACS that waits while the gateway stops is
+// told that its request was not delivered. An answer that nobody writes is a 200.
+func TestEndpoint_StoppingIsNoSuccess(t *testing.T) {
+	w := newACSWorld(t, func(w *acsWorld) {
+		w.begin = func() begun { return begun{} }
+		w.exchange = func(ctx context.Context, _ Target, _ string) (cpeAnswer, error) { return cpeAnswer{}, ctx.Err() }
+	})
+	stopping, stop := context.WithCancel(t.Context())
+	stop()
+	for _, logins := range [][]Login{w.target.Logins, nil} {
+		w.mu.Lock()
+		w.target.Logins = logins
+		w.mu.Unlock()
+		r := httptest.NewRequest(http.MethodGet, w.shownURL(), nil).WithContext(stopping)
+		r.RemoteAddr = "127.0.0.1:4711"
+		if logins != nil {
+			_, header := get(t, w.client("127.0.0.1"), w.shownURL(), "")
+			r.Header.Set("Authorization", genieAnswer(params(t, header.Get("WWW-Authenticate")), r.URL, "cruser", "crpass"))
+		}
+		answer := httptest.NewRecorder()
+		w.side.endpoint.ServeHTTP(answer, r)
+		if answer.Code != http.StatusServiceUnavailable {
+			t.Errorf("with %d logins: status %d", len(logins), answer.Code)
+		}
+	}
+	w.count(countRequests, outcomeGone, 2)
+}
+
 // strictCPE checks digest answers as CPEs do, for one URI alone.
 type strictCPE struct {
 	challenge string
