@@ -27,6 +27,8 @@ func program() commandline.Program {
 			{Name: "check", Summary: "check a configuration file", Run: runCheck},
 			{Name: "explain", Summary: "say where a device's sessions go, and why", Run: runExplain},
 			{Name: "wake", Summary: "make devices of a running gateway call home", Run: runWake},
+			{Name: "drain", Summary: "move an ACS's devices to another one before its maintenance", Run: runDrain},
+			{Name: "campaigns", Summary: "show, start, pause and undo moves of many devices", Run: runCampaigns},
 			{Name: "device", Summary: "say what a running gateway knows of a device", Run: runDevice},
 			{Name: "health", Summary: "ask a running gateway whether it works", Run: runHealth},
 			{Name: "version", Summary: "print the version", Run: runVersion},

@@ -71,6 +71,9 @@ func (a *API) routes(mux *http.ServeMux, tokens []token, log *zap.Logger) {
 	mux.Handle("GET "+PathAPI+"devices/{id}", guard.needs(RoleViewer, a.device))
 	mux.Handle("POST "+PathAPI+"devices/{id}/connection-request", guard.needs(RoleOperator, a.wake))
 	mux.Handle("POST "+PathAPI+"connection-requests", guard.needs(RoleOperator, a.wakeMany))
+	if a.Campaigns != nil {
+		a.Campaigns.routes(mux, guard)
+	}
 	mux.HandleFunc(PathAPI, func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("%s %q is no part of the API", r.Method, r.URL.Path))
 	})

@@ -89,7 +89,7 @@ func (c *Client) call(ctx context.Context, method, path string, body any, read f
 		return fmt.Errorf("admin listener %s: %w", c.Address, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
 		return refused(response)
 	}
 	return read(response.Body)

@@ -28,6 +28,8 @@ type API struct {
 	// WakeMany sends Connection Requests to many devices and tells its progress
 	// now and then.
 	WakeMany func(context.Context, Selection, func(Progress)) (Progress, error)
+	// Campaigns is nil where there are none.
+	Campaigns *Campaigns
 }
 
 // WakeResult is how one Connection Request went.

@@ -104,7 +104,7 @@ func (p Program) report(err error, errs io.Writer) int {
 func (p Program) usage(out io.Writer) {
 	fmt.Fprintf(out, "%s\n\nUsage:\n\n", p.Purpose)
 	for _, c := range p.Commands {
-		fmt.Fprintf(out, "  %s %-8s %s\n", p.Name, c.Name, c.Summary)
+		fmt.Fprintf(out, "  %s %-9s %s\n", p.Name, c.Name, c.Summary)
 	}
 	fmt.Fprintf(out, "\n%s%s COMMAND -h lists the flags of a command.\n", p.Examples, p.Name)
 }

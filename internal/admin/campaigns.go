@@ -1,0 +1,267 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+)
+
+// Errors of functions of Campaigns that are told apart.
+var (
+	// ErrUnknownCampaign says that there is no such campaign: 404.
+	ErrUnknownCampaign = errors.New("there is no such campaign")
+	// ErrRefused wraps why something is not done: 409.
+	ErrRefused = errors.New("refused")
+)
+
+// Campaigns is what the API does with campaigns. Functions are called
+// concurrently.
+type Campaigns struct {
+	List   func() []CampaignView
+	Get    func(name string) (CampaignView, bool)
+	Create func(context.Context, CampaignRequest) (CampaignView, error)
+	// Preview tells of each known device whether the campaign would move it.
+	Preview func(context.Context, CampaignRequest) iter.Seq2[MoveView, error]
+	// Act does one of Actions.
+	Act func(ctx context.Context, name, action string) error
+	// Members are a campaign's devices, of one state or, with "", of all.
+	Members func(name, state string) iter.Seq[MemberView]
+}
+
+// Actions are what can be done with a campaign.
+func Actions() []string { return []string{"start", "pause", "resume", "cancel", "rollback", "remove"} }
+
+// CampaignRequest is a campaign as an operator writes it.
+type CampaignRequest struct {
+	Name          string          `json:"name"`
+	Kind          string          `json:"kind,omitempty"` // migration (default) or drain
+	From          []string        `json:"from,omitempty"`
+	To            string          `json:"to"`
+	Mode          string          `json:"mode,omitempty"` // route (default), rewrite, route_then_rewrite
+	Selector      CampaignDevices `json:"selector"`
+	Everything    bool            `json:"everything,omitempty"`
+	Waves         []CampaignWave  `json:"waves,omitempty"`
+	Canary        float64         `json:"canary,omitempty"` // percent
+	Criteria      CampaignGoals   `json:"criteria"`
+	RatePerSecond float64         `json:"rate_per_second,omitempty"`
+	Wake          bool            `json:"wake,omitempty"`
+	ArriveWithin  Duration        `json:"arrive_within,omitempty"`
+	RewriteAfter  Duration        `json:"rewrite_after,omitempty"`
+	Start         bool            `json:"start,omitempty"` // at once
+}
+
+// CampaignDevices selects devices; what is empty fits all.
+type CampaignDevices struct {
+	OUI             []string `json:"oui,omitempty"`
+	ProductClass    []string `json:"product_class,omitempty"`
+	Serial          []string `json:"serial,omitempty"`
+	SoftwareVersion []string `json:"software_version,omitempty"`
+	Manufacturer    []string `json:"manufacturer,omitempty"`
+	Source          []string `json:"source,omitempty"`
+	ACS             []string `json:"acs,omitempty"`
+	Percent         *float64 `json:"percent,omitempty"`
+	Devices         []string `json:"devices,omitempty"`
+}
+
+// CampaignWave is one wave. Percent and Count both count from the first device.
+type CampaignWave struct {
+	Percent   float64       `json:"percent,omitempty"`
+	Count     int           `json:"count,omitempty"`
+	PerSecond float64       `json:"per_second,omitempty"`
+	Criteria  CampaignGoals `json:"criteria"`
+}
+
+// CampaignGoals are what a wave must reach.
+type CampaignGoals struct {
+	Arrived       float64  `json:"arrived,omitempty"`        // percent seen at the new ACS
+	SecondSession float64  `json:"second_session,omitempty"` // percent that held another one there
+	FaultRate     *float64 `json:"fault_rate,omitempty"`     // percent that may fail
+	Within        Duration `json:"within,omitempty"`
+	MinSample     int      `json:"min_sample,omitempty"`
+	OnFailure     string   `json:"on_failure,omitempty"` // halt (default) or rollback
+}
+
+// Duration is a time.Duration in the form of the configuration, such as "30m".
+type Duration time.Duration
+
+// MarshalText writes the duration.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads the duration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil || parsed < 0 {
+		return fmt.Errorf("%q is not a duration such as 90s, 30m or 12h", text)
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// CampaignView is a campaign as it stands.
+type CampaignView struct {
+	CampaignRequest
+	Status  string         `json:"status"`
+	Reason  string         `json:"reason,omitempty"`
+	Verdict string         `json:"verdict,omitempty"` // of the present wave
+	Phase   int            `json:"phase"`
+	Wave    int            `json:"wave"` // from 0
+	Total   int            `json:"total"`
+	Counts  map[string]int `json:"counts"` // of devices by state
+	Created string         `json:"created,omitempty"`
+	Started string         `json:"started,omitempty"`
+}
+
+// MoveView is what a campaign would do with a device.
+type MoveView struct {
+	Device string `json:"device"`
+	Moves  bool   `json:"moves"`
+	Wave   int    `json:"wave,omitempty"`
+	From   string `json:"from,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// MemberView is a device of a campaign.
+type MemberView struct {
+	Device string `json:"device"`
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+	At     string `json:"at,omitempty"`
+	Wave   int    `json:"wave"`
+	From   string `json:"from,omitempty"`
+	ACS    string `json:"acs,omitempty"` // where it is placed
+	OldURL string `json:"old_url,omitempty"`
+	Woken  bool   `json:"woken,omitempty"`
+}
+
+func (c *Campaigns) list(w http.ResponseWriter, _ *http.Request) {
+	all := c.List()
+	if all == nil {
+		all = []CampaignView{}
+	}
+	answer(w, http.StatusOK, all)
+}
+
+func (c *Campaigns) get(w http.ResponseWriter, r *http.Request) {
+	if v, ok := c.Get(r.PathValue("name")); ok {
+		answer(w, http.StatusOK, v)
+		return
+	}
+	failCampaign(w, fmt.Errorf("campaign %q: %w", r.PathValue("name"), ErrUnknownCampaign))
+}
+
+func (c *Campaigns) create(w http.ResponseWriter, r *http.Request) {
+	request, ok := readCampaign(w, r)
+	if !ok {
+		return
+	}
+	view, err := c.Create(r.Context(), request)
+	if err == nil && request.Start {
+		if err = c.Act(r.Context(), request.Name, "start"); err == nil {
+			view, _ = c.Get(request.Name)
+		}
+	}
+	if err != nil {
+		failCampaign(w, err)
+		return
+	}
+	answer(w, http.StatusCreated, view)
+}
+
+// preview answers with one JSON document a line.
+func (c *Campaigns) preview(w http.ResponseWriter, r *http.Request) {
+	request, ok := readCampaign(w, r)
+	if !ok {
+		return
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout)) //nolint:forbidigo // of a connection
+	lines, begun := json.NewEncoder(w), false
+	for move, err := range c.Preview(r.Context(), request) {
+		if err != nil && !begun {
+			failCampaign(w, err)
+			return
+		}
+		if !begun {
+			setHeaders(w, "application/x-ndjson")
+			begun = true
+		}
+		if err != nil || lines.Encode(move) != nil {
+			return
+		}
+	}
+	if !begun {
+		setHeaders(w, "application/x-ndjson")
+	}
+}
+
+func (c *Campaigns) act(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if err := c.Act(r.Context(), name, r.PathValue("action")); err != nil {
+		failCampaign(w, err)
+		return
+	}
+	v, _ := c.Get(name)
+	answer(w, http.StatusOK, v)
+}
+
+// members answers with one JSON document a line.
+func (c *Campaigns) members(w http.ResponseWriter, r *http.Request) {
+	if _, ok := c.Get(r.PathValue("name")); !ok {
+		failCampaign(w, fmt.Errorf("campaign %q: %w", r.PathValue("name"), ErrUnknownCampaign))
+		return
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout)) //nolint:forbidigo // of a connection
+	setHeaders(w, "application/x-ndjson")
+	lines := json.NewEncoder(w)
+	for m := range c.Members(r.PathValue("name"), r.URL.Query().Get("state")) {
+		if lines.Encode(m) != nil {
+			return
+		}
+	}
+}
+
+// readCampaign reads the body of a request. Fields that are not known are
+// refused: one that is misspelled would move more than was meant.
+func readCampaign(w http.ResponseWriter, r *http.Request) (c CampaignRequest, ok bool) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:forbidigo // of a connection
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&c)
+	if err == nil && decoder.More() {
+		err = errors.New("there is more than one JSON document")
+	}
+	if err != nil {
+		fail(w, http.StatusBadRequest, "body: "+err.Error())
+		return c, false
+	}
+	return c, true
+}
+
+func failCampaign(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, ErrUnknownCampaign):
+		status = http.StatusNotFound
+	case errors.Is(err, ErrRefused):
+		status = http.StatusConflict
+	}
+	fail(w, status, err.Error())
+}
+
+// routes adds the campaigns to the mux.
+func (c *Campaigns) routes(mux *http.ServeMux, g guard) {
+	mux.Handle("GET "+PathAPI+"campaigns", g.needs(RoleViewer, c.list))
+	mux.Handle("POST "+PathAPI+"campaigns", g.needs(RoleAdmin, c.create))
+	mux.Handle("POST "+PathAPI+"campaigns/preview", g.needs(RoleOperator, c.preview))
+	mux.Handle("GET "+PathAPI+"campaigns/{name}", g.needs(RoleViewer, c.get))
+	mux.Handle("GET "+PathAPI+"campaigns/{name}/devices", g.needs(RoleViewer, c.members))
+	for _, action := range Actions() {
+		mux.Handle("POST "+PathAPI+"campaigns/{name}/"+action, g.needs(RoleAdmin, func(w http.ResponseWriter, r *http.Request) {
+			r.SetPathValue("action", action)
+			c.act(w, r)
+		}))
+	}
+}
