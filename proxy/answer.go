@@ -12,10 +12,19 @@ import (
 // exchange takes one request through its session and makes the CPE's answer of
 // what the ACS says. The caller has the session's turn.
 func (s *Server) exchange(c *cpeConn, sess *session, r *request) reply {
+	if rep, done := s.injected(c, sess, r); done {
+		return rep
+	}
+	return s.pass(c, sess, r)
+}
+
+// pass takes the request to the ACS.
+func (s *Server) pass(c *cpeConn, sess *session, r *request) reply {
 	sess.noteRequest(r)
 	sess.noteFurther(r.more)
 	s.count(&r.msg, r.more, "cpe")
 	s.learnAccepted(sess, r)
+	sess.noteForInjections(r)
 	s.present(sess, r)
 	got, err := s.forward(c, sess, r)
 	sess.touch(time.Now())
@@ -28,6 +37,7 @@ func (s *Server) exchange(c *cpeConn, sess *session, r *request) reply {
 		return reply{status: 204}
 	}
 	opts := got.scanOptions(s.learnable())
+	opts.Elements = sess.readForInjections()
 	msg := scanReply(&got, opts)
 	more, _ := further(got.body, &msg, opts) // what cannot be read is passed
 	sess.noteOffers(&msg, more)
@@ -35,6 +45,12 @@ func (s *Server) exchange(c *cpeConn, sess *session, r *request) reply {
 	rep := s.shape(c, sess, r, &got, &msg)
 	outcome, problem := s.follow(c, sess, r, &got, &msg)
 	sess.followFurther(more)
+	sess.noteAskedForInjections(got.head, &msg, more)
+	if outcome == Complete {
+		if first, injects := s.beginTail(c, sess, r, rep); injects {
+			return first
+		}
+	}
 	if outcome != "" {
 		rep.close = rep.close || sess.quirks.CloseAtEnd
 		s.end(sess, outcome, problem)
@@ -95,10 +111,16 @@ func (s *Server) shape(c *cpeConn, sess *session, r *request, got *acsReply, msg
 	if sess.quirks.StripXMLDeclaration {
 		rep.body = cwmp.StripDeclaration(rep.body, *msg)
 	}
-	if !sess.cookieReturned {
-		rep.cookie = sess.gen.cfg.Session.Cookie + "=" + sess.id + "; Path=/"
-	}
+	rep.cookie = sess.offeredCookie()
 	return rep
+}
+
+// offeredCookie is the Set-Cookie value for a CPE that has not returned it yet.
+func (s *session) offeredCookie() string {
+	if s.cookieReturned {
+		return ""
+	}
+	return s.gen.cfg.Session.Cookie + "=" + s.id + "; Path=/"
 }
 
 // passedTo is where a redirect leads the CPE: nowhere, if the gateway follows
@@ -224,6 +246,7 @@ func (s *Server) followInform(c *cpeConn, sess *session, r *request, msg *cwmp.M
 		s.deps.Started(sess.accepted(c))
 	}
 	s.learnTold(sess, r)
+	s.openToInjections(c, sess, r, msg)
 	return "", nil
 }
 

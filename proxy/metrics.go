@@ -25,6 +25,8 @@ type metrics struct {
 	passed           *prometheus.CounterVec // reason
 	edits            prometheus.Counter
 	editsLeft        *prometheus.CounterVec // reason
+	injections       *prometheus.CounterVec // name, outcome
+	injectionOdd     *prometheus.CounterVec // kind
 	panics           prometheus.Counter
 }
 
@@ -58,11 +60,13 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		exchangeFailures: counter("exchange_failures_total", "Exchanges with an ACS that failed, by reason.", "acs", "reason"),
 		notAdmitted:      counter("sessions_not_admitted_total", "Sessions refused at their start with 503, by limit.", "acs", "limit"),
 		failovers:        counter("failovers_total", "Informs given to another ACS because no byte of an answer came.", "acs", "to"),
-		rpcs:             counter("rpcs_total", "RPC requests seen, by method and the side that asked.", "method", "side"),
+		rpcs:             counter("rpcs_total", "RPC requests seen, by method and the side that asked: cpe, acs or gateway.", "method", "side"),
 		faults:           counter("faults_total", "SOAP faults seen, by CWMP code.", "code"),
 		passed:           counter("passed_unread_total", "Messages passed through that could not be read as CWMP, or without a session.", "reason"),
 		edits:            prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_edits_total", Help: "Messages of CPEs in which an ACS was shown how to reach the CPE through the gateway."}),
 		editsLeft:        counter("edits_left_total", "Messages of CPEs that should have been edited but were passed as they are, by reason.", "reason"),
+		injections:       counter("injections_total", "Programs of RPCs of the gateway's own within sessions, by outcome.", "name", "outcome"),
+		injectionOdd:     counter("injection_oddities_total", "Answers of CPEs to RPCs of the gateway that were taken though something was wrong, by kind.", "kind"),
 		panics:           prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_panics_total", Help: "Connections ended by a fault in the gateway itself."}),
 	}
 	for _, c := range m.all() {
@@ -76,7 +80,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.connections, m.accepted, m.refused, m.badRequests, m.handshakes, m.sessions,
 		m.ended, m.sessionTime, m.exchangeTime, m.exchangeFailures, m.notAdmitted, m.failovers, m.rpcs, m.faults, m.passed,
-		m.edits, m.editsLeft, m.panics}
+		m.edits, m.editsLeft, m.injections, m.injectionOdd, m.panics}
 }
 
 func (m *metrics) upstream(name string) upstreamMetrics {

@@ -224,7 +224,12 @@ func (s *Server) sweepOne(sess *session, now time.Time) {
 }
 
 // idleLimit is how long the CPE may be silent.
-func (s *session) idleLimit() time.Duration { return s.gen.cfg.Session.Idle }
+func (s *session) idleLimit() time.Duration {
+	if patience := s.patience.Load(); patience > 0 {
+		return time.Duration(patience)
+	}
+	return s.gen.cfg.Session.Idle
+}
 
 // silence names what a silent CPE left behind.
 func (s *session) silence() string {
@@ -264,6 +269,7 @@ func (s *Server) end(sess *session, outcome string, err error) {
 	now := time.Now()
 	sess.endedAt = now
 	sess.touch(now)
+	s.endInjections(sess, outcome)
 	sum := &sess.sum
 	sum.Route, sum.ACS, sum.Outcome, sum.Err = sess.route, sess.up.cfg.Name, outcome, err
 	sum.Took = now.Sub(sum.Started)
@@ -342,6 +348,9 @@ func (s *Server) logSummary(sum *Summary) {
 	}
 	if len(sum.Faults) > 0 {
 		fields = append(fields, zap.Strings("faults", sum.Faults))
+	}
+	if len(sum.Injections) > 0 {
+		fields = append(fields, zap.Strings("injections", injectionLines(sum.Injections)))
 	}
 	if sum.Err != nil {
 		fields = append(fields, zap.Error(sum.Err))

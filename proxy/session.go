@@ -25,6 +25,9 @@ type session struct {
 	over    atomic.Bool
 	doom    atomic.Pointer[string] // outcome that somebody else has decided
 	link    link
+	// patience is how long the CPE may take to answer an RPC of the gateway's own
+	// that is out, in nanoseconds; 0 when none is.
+	patience atomic.Int64
 
 	// --- owned by the turn
 
@@ -52,7 +55,8 @@ type session struct {
 	inform         informParams
 	root           string
 	shown          shownParams
-	offers         []offer // of the ACS's last message, until the CPE answers
+	offers         []offer   // of the ACS's last message, until the CPE answers
+	inject         *injector // nil where nothing may be injected
 	sum            Summary
 }
 
