@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 const (
 	outcomeSent        = "sent"
 	outcomeStale       = "sent_stale"  // to a binding that may be gone
+	outcomeReceive     = "receive"     // the socket failed to give one
 	outcomeMethod      = "method"      // neither GET nor HEAD
 	outcomeUnknown     = "unknown"     // no such token
 	outcomeChallenged  = "challenged"  // there was no login, or a nonce was old

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	relayReaders = 4       // a lookup may wait for the store, and others go on
-	relayBuffer  = 4 << 20 // bytes in the kernel, for when an ACS wakes its fleet
+	relayReaders = 4                     // a lookup may wait for the store, and others go on
+	relayBuffer  = 4 << 20               // bytes in the kernel, for when an ACS wakes its fleet
+	relayPause   = 10 * time.Millisecond // after a failure to receive
 )
 
 // relay receives UDP Connection Requests of ACSs, and passes those on that name a
@@ -51,30 +52,29 @@ func (r *relay) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = r.conn.Close() })
 	defer stop()
 	var all sync.WaitGroup
-	errs := make([]error, relayReaders)
-	for i := range errs {
-		all.Go(func() {
-			if errs[i] = r.read(); errs[i] != nil {
-				_ = r.conn.Close() // so that the others end as well
-			}
-		})
+	for range relayReaders {
+		all.Go(func() { r.read(ctx) })
 	}
 	all.Wait()
 	_ = r.conn.Close()
-	return errors.Join(errs...)
+	return nil
 }
 
-func (r *relay) read() error {
+// read receives until the socket is closed. Nothing else ends it: a lack of memory
+// passes, and on some systems a datagram that is too long is an error.
+func (r *relay) read(ctx context.Context) {
 	buffer := make([]byte, maxDatagram+1)
 	for {
 		n, from, err := r.conn.ReadFromUDPAddrPort(buffer)
 		switch {
 		case errors.Is(err, net.ErrClosed):
-			return nil
+			return
 		case err != nil:
-			return err
+			r.outcome(outcomeReceive)
+			_ = sleep(ctx, relayPause, nil) // whose only error is that the socket is being closed
+		default:
+			r.outcome(r.handle(buffer[:n], from, r.deps.Now()))
 		}
-		r.outcome(r.handle(buffer[:n], from, r.deps.Now()))
 	}
 }
 

@@ -74,6 +74,26 @@ func TestS38_GenieACSWakesThroughRelay(t *testing.T) {
 	}
 }
 
+// TestRelay_OutlivesFailuresToRead: what a socket fails with may pass, and without
+// the relay the whole gateway would stop.
+func TestRelay_OutlivesFailuresToRead(t *testing.T) {
+	w := newACSWorld(t, nil)
+	conn := w.side.relay.conn
+	if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); counted(t, w.m, countDatagrams, outcomeReceive) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no failure is counted")
+		}
+	}
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	w.sendFrom("127.0.0.1", udpRequest(w.token+".udp.example.net:7551", 1795229054, 1, "cruser", "crpass"))
+	w.receive()
+}
+
 func TestS38_FreeACSWakesThroughPort(t *testing.T) {
 	w := newACSWorld(t, func(w *acsWorld) {
 		w.cfg.Relay = &RelayConfig{Listen: "127.0.0.1:0", Ports: "20000-20009"}
