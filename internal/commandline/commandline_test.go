@@ -62,7 +62,7 @@ func TestHelp(t *testing.T) {
 		if got := program().Dispatch(t.Context(), strings.Fields(args), &out, io.Discard); got != code {
 			t.Errorf("%q: exit %d", args, got)
 		}
-		if !strings.Contains(out.String(), "prog is for tests.") || !strings.Contains(out.String(), "  prog silent   says nothing\n") {
+		if !strings.Contains(out.String(), "prog is for tests.") || !strings.Contains(out.String(), "  prog silent    says nothing\n") {
 			t.Errorf("%q printed %q", args, out.String())
 		}
 	}
