@@ -81,6 +81,8 @@ func (p *Policy) explainMove(in *Input) []Step {
 	return []Step{{CampaignStep, in.MovedBy, Match, "moved the device to " + in.Moved + ", whatever the rules say"}}
 }
 
+const takesEvery = "takes every session"
+
 // matches says what of a rule the session meets.
 func (r *rule) matches(in *Input) string {
 	var met []string
@@ -93,7 +95,7 @@ func (r *rule) matches(in *Input) string {
 		met = append(met, "percent "+text(r.matcher.share.asked)+", "+r.stands(in))
 	}
 	if len(met) == 0 {
-		return "takes every session"
+		return takesEvery
 	}
 	return strings.Join(met, ", ")
 }
