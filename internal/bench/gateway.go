@@ -31,7 +31,10 @@ func (b *bench) gatewayCommand(p *proxy, s setup) (command, error) {
 // gatewayConfig is acsgate as an operator would run it in front of one ACS,
 // with its session log on; only what would bound the load itself is opened.
 func gatewayConfig(listen, admin string, s setup) string {
-	var listenTLS, certificates string
+	var listenTLS, certificates, tokens string
+	if s.token != "" {
+		tokens = fmt.Sprintf(", tokens: [{name: bench, role: operator, token_file: %q}]", s.token)
+	}
 	if s.cert != nil {
 		listenTLS = ", tls: {profile: modern}"
 		certificates = fmt.Sprintf("tls:\n  certificates: [{cert_file: %q, key_file: %q}]\n", s.cert.certFile, s.cert.keyFile)
@@ -43,8 +46,8 @@ listen:
   - {name: %s, url: "http://%s"}
 session: {max_sessions: 100000, idle: 10m}
 limits: {connections_per_source: 0, idle_connection: 10m, header_timeout: 10m}
-admin: {address: %q}
-`, s.dataDir, listen, listenTLS, certificates, gatewayACS, s.acs, admin)
+admin: {address: %q%s}
+%s`, s.dataDir, listen, listenTLS, certificates, gatewayACS, s.acs, admin, tokens, s.extra)
 }
 
 // buildGateway builds acsgate into the run's directory, unless a binary was

@@ -155,6 +155,12 @@ func (b *bench) section(ctx context.Context, name string) (report, error) {
 		return b.idleConnections(ctx)
 	case "crowd":
 		return b.crowdOfSessions(ctx)
+	case "stun":
+		return b.stunServers(ctx)
+	case "bindings":
+		return b.fullTable(ctx)
+	case "wake":
+		return b.wake(ctx)
 	default:
 		return report{}, fmt.Errorf("unknown section %q", name)
 	}

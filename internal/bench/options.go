@@ -19,6 +19,10 @@ type options struct {
 	devices  int
 	idle     int
 	crowd    int
+	answers  int
+	bindings int
+	wakes    int
+	bulk     int
 	gateway  string
 	profile  string
 	document string
@@ -27,7 +31,7 @@ type options struct {
 }
 
 // sectionNames in the order in which they run; -only picks from them.
-var sectionNames = []string{"sessions", "busy", "tls", "tls12", "scan", "body", "registry", "idle", "crowd"}
+var sectionNames = []string{"sessions", "busy", "tls", "tls12", "scan", "body", "registry", "idle", "crowd", "stun", "bindings", "wake"}
 
 func parseOptions(args []string, out io.Writer) (options, error) {
 	var o options
@@ -41,6 +45,10 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.IntVar(&o.devices, "devices", 1_000_000, "devices in the filled registry")
 	flags.IntVar(&o.idle, "idle", 20_000, "idle connections")
 	flags.IntVar(&o.crowd, "crowd", 10_000, "sessions that are open at once")
+	flags.IntVar(&o.answers, "answers", 300_000, "STUN answers per server and round")
+	flags.IntVar(&o.bindings, "bindings", 1_000_000, "STUN bindings in the full table")
+	flags.IntVar(&o.wakes, "wakes", 5000, "devices that are woken one by one")
+	flags.IntVar(&o.bulk, "bulk", 100_000, "devices that are woken at once")
 	flags.StringVar(&o.gateway, "acsgate", "", "acsgate binary to measure; empty: built from ./cmd/acsgate")
 	flags.StringVar(&o.profile, "profile", "", "directory for CPU profiles of acsgate, taken by perf in extra rounds")
 	flags.StringVar(&o.document, "document", "docs/benchmarks.md", "what -markdown writes to")
@@ -62,6 +70,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 func (o *options) shrink() {
 	o.rounds, o.sessions, o.workers = 1, 200, 4
 	o.devices, o.idle, o.crowd = 5000, 200, 200
+	o.answers, o.bindings, o.wakes, o.bulk = 5000, 5000, 50, 500
 }
 
 func (o *options) check() error {
@@ -70,8 +79,11 @@ func (o *options) check() error {
 			return fmt.Errorf("-only: unknown section %q; there are %s", name, strings.Join(sectionNames, ", "))
 		}
 	}
-	if min(o.rounds, o.sessions, o.workers, o.procs, o.devices, o.idle, o.crowd) < 1 {
-		return fmt.Errorf("rounds, sessions, workers, procs, devices, idle and crowd must be at least 1")
+	if min(o.rounds, o.sessions, o.workers, o.procs, o.devices, o.idle, o.crowd, o.answers, o.bindings, o.wakes, o.bulk) < 1 {
+		return fmt.Errorf("all numbers must be at least 1")
+	}
+	if max(o.bindings, o.wakes, o.bulk) > mostCPEs {
+		return fmt.Errorf("bindings, wakes and bulk must be at most %d: each CPE has its own loopback address", mostCPEs)
 	}
 	if o.markdown && o.smoke {
 		return fmt.Errorf("-markdown: the figures of -smoke are not worth writing down")

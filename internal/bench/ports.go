@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 )
@@ -15,7 +16,7 @@ const (
 	lastPort  = 29_999
 )
 
-// free returns an address that nobody listens on.
+// free returns an address that nobody listens on, neither by TCP nor by UDP.
 func (p *ports) free() (string, error) {
 	for p.next = max(p.next, firstPort); p.next <= lastPort; {
 		address := fmt.Sprintf("127.0.0.1:%d", p.next)
@@ -24,7 +25,12 @@ func (p *ports) free() (string, error) {
 		if err != nil {
 			continue // in use
 		}
-		return address, l.Close()
+		u, err := net.ListenPacket("udp4", address)
+		if err != nil {
+			_ = l.Close()
+			continue
+		}
+		return address, errors.Join(l.Close(), u.Close())
 	}
 	return "", fmt.Errorf("no free port from %d to %d", firstPort, lastPort)
 }

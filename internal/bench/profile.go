@@ -16,10 +16,24 @@ import (
 const profiledRounds = 5
 
 // profileGateway runs some more rounds of acsgate under perf, if profiles are
-// wanted. perf looks from outside, kernel included, so acsgate needs no
-// profiling endpoint; the rounds are extra ones because perf costs time.
+// wanted.
 func (b *bench) profileGateway(ctx context.Context, r *report, c *contender) error {
-	if b.profile == "" || c == nil {
+	if c == nil {
+		return nil
+	}
+	return b.profileProcess(ctx, r, c.proxy.pid(), func() error {
+		l := c.load
+		l.sessions *= profiledRounds
+		l.run(ctx)
+		return nil
+	})
+}
+
+// profileProcess runs work and has perf look at a process meanwhile, if profiles
+// are wanted. perf looks from outside, kernel included, so acsgate needs no
+// profiling endpoint; the work is extra because perf costs time.
+func (b *bench) profileProcess(ctx context.Context, r *report, pid int, work func() error) error {
+	if b.profile == "" {
 		return nil
 	}
 	perf, err := look("perf")
@@ -31,20 +45,18 @@ func (b *bench) profileGateway(ctx context.Context, r *report, c *contender) err
 		return err
 	}
 	file := filepath.Join(b.profile, r.section+".perf")
-	record := exec.CommandContext(ctx, perf, "record", "-q", "-F", "999", "-g", "-o", file, "-p", strconv.Itoa(c.proxy.pid()))
+	record := exec.CommandContext(ctx, perf, "record", "-q", "-F", "999", "-g", "-o", file, "-p", strconv.Itoa(pid))
 	record.Stderr = os.Stderr
 	dieWithParent(record)
 	if err := record.Start(); err != nil {
 		return fmt.Errorf("profile: %w", err)
 	}
-	l := c.load
-	l.sessions *= profiledRounds
-	l.run(ctx)
+	failed := work()
 	if err := record.Process.Signal(syscall.SIGINT); err != nil {
-		return fmt.Errorf("profile: stop perf: %w", err)
+		return errors.Join(failed, fmt.Errorf("profile: stop perf: %w", err))
 	}
 	_ = record.Wait() // perf ends by the signal, which counts as a failure
-	return summarise(ctx, r, perf, file)
+	return errors.Join(failed, summarise(ctx, r, perf, file))
 }
 
 // summarise writes two of perf's lists beside the profile: where the time is

@@ -33,6 +33,8 @@ type setup struct {
 	acs     string       // the ACS's host:port
 	cert    *certificate // nil: plain HTTP
 	dataDir string       // of acsgate; empty: a new one
+	extra   string       // of acsgate: more of its configuration
+	token   string       // of acsgate: file with a token for its API; empty: no API
 }
 
 // proxy is a running proxy.
@@ -157,6 +159,9 @@ func (b *bench) writeConfig(pattern, text string) (string, error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
+// debianPackages are those whose name is not their program's.
+var debianPackages = map[string]string{"stund": "stun-server", "turnserver": "coturn", "perf": "linux-perf"}
+
 // look finds a program on PATH, or in sbin, which is not on every PATH.
 func look(name string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
@@ -167,5 +172,9 @@ func look(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%w: %s is not installed (Debian: apt install %s)", errLeftOut, name, name)
+	pkg := name
+	if other, ok := debianPackages[name]; ok {
+		pkg = other
+	}
+	return "", fmt.Errorf("%w: %s is not installed (Debian: apt install %s)", errLeftOut, name, pkg)
 }

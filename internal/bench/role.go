@@ -14,11 +14,13 @@ import (
 )
 
 // The benchmark starts itself again for the parties that need a process of
-// their own: "bench role-acs" and "bench role-baseline". Both end when their
-// standard input does, so that none outlives the run.
+// their own, as "bench role-acs". All end when their standard input does, so that
+// none outlives the run.
 const (
 	roleACS      = "role-acs"
 	roleBaseline = "role-baseline"
+	roleEcho     = "role-echo"
+	roleBindings = "role-bindings"
 )
 
 // runRole runs the role that args name; handled is false if they name none.
@@ -31,6 +33,10 @@ func runRole(args []string) (handled bool, err error) {
 		return true, runACS(args[1:], os.Stdin, os.Stdout)
 	case roleBaseline:
 		return true, runBaseline(args[1:], os.Stdin)
+	case roleEcho:
+		return true, runEcho(args[1:], os.Stdin)
+	case roleBindings:
+		return true, runBindings(args[1:], os.Stdin, os.Stdout)
 	}
 	return false, nil
 }
@@ -54,20 +60,45 @@ func runACS(args []string, in io.Reader, out io.Writer) error {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		if err := json.NewEncoder(out).Encode(s.snapshot()); err != nil {
-			return err
-		}
+	return answerLines(in, out, func() any { return s.snapshot() })
+}
+
+// answering is a child in a role that answers each line by a line of JSON.
+type answering struct {
+	*child
+	replies *bufio.Reader
+}
+
+func (b *bench) startAnswering(role string, args ...string) (*answering, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
 	}
-	return lines.Err()
+	defer w.Close() // the child has its own copy
+	argv := append([]string{b.self, role}, args...)
+	p, err := command{name: role, argv: argv, env: b.goEnv(), dir: b.dir, out: w}.start()
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return &answering{child: p, replies: bufio.NewReader(r)}, nil
+}
+
+// ask has the child fill in its answer.
+func (a *answering) ask(answer any) error {
+	if _, err := io.WriteString(a.in, "?\n"); err != nil {
+		return fmt.Errorf("%s: ask: %w: %s", a.name, err, a.tail())
+	}
+	line, err := a.replies.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("%s: read its answer: %w: %s", a.name, err, a.tail())
+	}
+	return json.Unmarshal(line, answer)
 }
 
 // acsProcess is an ACS in a process of its own.
 type acsProcess struct {
-	*child
+	*answering
 	address string
-	replies *bufio.Reader
 }
 
 func (b *bench) startACS(ctx context.Context, args ...string) (*acsProcess, error) {
@@ -75,33 +106,16 @@ func (b *bench) startACS(ctx context.Context, args ...string) (*acsProcess, erro
 	if err != nil {
 		return nil, err
 	}
-	r, w, err := os.Pipe()
+	p, err := b.startAnswering(roleACS, append([]string{"-listen", address}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close() // the child has its own copy
-	argv := append([]string{b.self, roleACS, "-listen", address}, args...)
-	p, err := command{name: "acs", argv: argv, env: b.goEnv(), dir: b.dir, out: w}.start()
-	if err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	a := &acsProcess{child: p, address: address, replies: bufio.NewReader(r)}
 	if err := p.await(ctx, 10*time.Second, dialable(address)); err != nil {
 		p.stop()
 		return nil, err
 	}
-	return a, nil
+	return &acsProcess{answering: p, address: address}, nil
 }
 
 // stats asks the ACS for its counters.
-func (a *acsProcess) stats() (acsStats, error) {
-	var s acsStats
-	if _, err := io.WriteString(a.in, "stats\n"); err != nil {
-		return s, fmt.Errorf("acs: ask for counters: %w", err)
-	}
-	line, err := a.replies.ReadBytes('\n')
-	if err != nil {
-		return s, fmt.Errorf("acs: read counters: %w", err)
-	}
-	return s, json.Unmarshal(line, &s)
-}
+func (a *acsProcess) stats() (s acsStats, err error) { return s, a.ask(&s) }
