@@ -208,8 +208,6 @@ func (s *Service) returned(j *Job, err error, now time.Time) (next *Job) {
 func (s *Service) overdue(r *request, now time.Time) *Job {
 	j := r.active
 	switch {
-	case r.queued:
-		return s.start(r, now)
 	case !now.Before(r.deadline):
 		s.finish(r, r.failure(), nil, now)
 		return nil

@@ -3,12 +3,15 @@ package connreq
 import "sync"
 
 // pool runs the Sends that take their time, a bounded number at once. Service.mu
-// guards it. The queue is bounded by Config.Max.
+// guards it. The queues are bounded by Config.Max.
 type pool struct {
 	most, active int
 	running      bool
 	queue        []*Job
 	workers      sync.WaitGroup
+
+	wakeners int        // workers that start what had to wait
+	waking   []*request // for them
 }
 
 func (s *Service) startPool() {

@@ -31,9 +31,9 @@ func (s *Service) doDue() (idle time.Duration) {
 			return idle
 		}
 		if r.queued {
+			s.waken(r)
 			s.release()
-			s.refresh(r)
-			s.mu.Lock()
+			continue
 		}
 		var j *Job
 		if !r.ended {
@@ -44,11 +44,54 @@ func (s *Service) doDue() (idle time.Duration) {
 	}
 }
 
-// refresh looks a device up again whose request had to wait.
-func (s *Service) refresh(r *request) {
-	if t, ok := s.deps.Target(r.device.id); ok {
-		s.mu.Lock()
-		r.target = withID(t, r.device.id)
-		s.release()
+// wakeners is how many devices are looked up again at once.
+const wakeners = 8
+
+// waken has a request started that had to wait. Its device is looked up again
+// before, which may read the store, and nothing else is to wait for that. The
+// caller holds the lock.
+func (s *Service) waken(r *request) {
+	p := &s.pool
+	p.waking = append(p.waking, r)
+	if !s.stopped && p.wakeners < wakeners {
+		p.wakeners++
+		p.workers.Go(s.wakeAll)
 	}
+}
+
+// wakeAll starts requests that had to wait until there are none left.
+func (s *Service) wakeAll() {
+	for {
+		r := s.nextToWake()
+		if r == nil {
+			return
+		}
+		t, ok := s.deps.Target(r.device.id)
+		var j *Job
+		s.mu.Lock()
+		if !r.ended {
+			if ok {
+				r.target = withID(t, r.device.id)
+			}
+			j = s.start(r, s.now())
+		}
+		s.release()
+		s.launch(j)
+	}
+}
+
+func (s *Service) nextToWake() *request {
+	s.mu.Lock()
+	defer s.release()
+	p := &s.pool
+	for len(p.waking) > 0 {
+		r := p.waking[0]
+		p.waking[0], p.waking = nil, p.waking[1:]
+		if !r.ended {
+			return r
+		}
+	}
+	p.waking = nil
+	p.wakeners--
+	return nil
 }

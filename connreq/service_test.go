@@ -386,3 +386,23 @@ func TestSkewDoesNotConfuseTimers(t *testing.T) {
 		}
 	})
 }
+
+// TestQueue_ASlowStoreDelaysNobodyElse: a device is looked up again when its turn
+// has come, which may read the store. The copies of others leave in time.
+func TestQueue_ASlowStoreDelaysNobodyElse(t *testing.T) {
+	inWorld(t, func(w *world) { w.know(2) }, func(t *testing.T, w *world) {
+		w.begin(1)
+		w.inform(1, six)
+		w.begin(1) // waits for MinInterval
+		after(29600 * time.Millisecond)
+		w.mu.Lock()
+		w.slow = cpe(1).Key()
+		w.mu.Unlock()
+		w.begin(2)
+		before := len(w.packets())
+		after(600 * time.Millisecond) // the second copy was due at 0.5 s
+		w.wantSent(before + 1)
+		after(slowLookup)
+		w.wantSent(before + 3) // the third, and the first of device 1
+	})
+}

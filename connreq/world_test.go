@@ -118,6 +118,8 @@ func (f *fakeHTTP) times() int {
 	return len(f.asked)
 }
 
+const slowLookup = 2 * time.Second
+
 // packet is a datagram that the service has sent.
 type packet struct {
 	at        time.Time
@@ -141,6 +143,7 @@ type world struct {
 	sent     []packet
 	sendErr  error
 	onSend   func(packet)
+	slow     cwmp.Key // of a device that takes slowLookup to look up
 	finished []Result
 
 	stop  context.CancelFunc
@@ -217,8 +220,12 @@ func (w *world) start() {
 	s, err := New(w.cfg, Deps{
 		Target: func(id cwmp.DeviceID) (Target, bool) {
 			w.mu.Lock()
-			defer w.mu.Unlock()
 			t, ok := w.targets[id.Key()]
+			slow := w.slow == id.Key()
+			w.mu.Unlock()
+			if slow {
+				time.Sleep(slowLookup)
+			}
 			return t, ok
 		},
 		SendUDP: w.send, Store: w.store, Metrics: w.m, Log: zap.NewNop(), Now: w.now,
