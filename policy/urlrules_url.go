@@ -39,30 +39,59 @@ func urlProblem(s string, limit int) string {
 // case, the default port written or not, no path or "/". What else differs, a
 // server may tell apart.
 func sameURL(a, b string) bool {
-	return a == b || canonicalURL(a) == canonicalURL(b)
+	if a == b {
+		return true
+	}
+	originA, restA := splitURL(a)
+	originB, restB := splitURL(b)
+	return originA == originB && rooted(restA) == rooted(restB)
 }
 
-// canonicalURL returns a URL in one spelling. What is no URL stays as it is.
-func canonicalURL(s string) string {
+// splitURL returns scheme, user, host and port of a URL in one spelling, and the
+// rest as it is written. What is no URL is all rest.
+func splitURL(s string) (origin, rest string) {
 	s = strings.TrimSpace(s)
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {
-		return s
+		return "", s
 	}
-	scheme, host, port := strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[scheme]
 	}
-	_, afterScheme, _ := strings.Cut(s, "://")
-	rest := ""
-	if i := strings.IndexAny(afterScheme, "/?#"); i >= 0 {
-		rest = afterScheme[i:]
+	origin = scheme + "://" + u.User.String() + "@" + strings.ToLower(u.Hostname()) + ":" + port
+	_, after, _ := strings.Cut(s, "://")
+	if i := strings.IndexAny(after, "/?#"); i >= 0 {
+		rest = after[i:]
 	}
-	if !strings.HasPrefix(rest, "/") {
-		rest = "/" + rest
-	}
-	return scheme + "://" + u.User.String() + "@" + host + ":" + port + rest
+	return origin, rest
 }
+
+// rooted returns the rest of a URL with the slash that no path stands for.
+func rooted(rest string) string {
+	if strings.HasPrefix(rest, "/") {
+		return rest
+	}
+	return "/" + rest
+}
+
+// under tells whether a URL is a base or lies below it, and what it has beyond
+// it: nothing, or a further path, query or fragment.
+func under(base, s string) (suffix string, ok bool) {
+	origin, path := splitURL(base)
+	itsOrigin, rest := splitURL(s)
+	if path != "" {
+		rest = rooted(rest)
+	}
+	suffix, ok = strings.CutPrefix(rest, path)
+	if !ok || origin == "" || origin != itsOrigin {
+		return "", false
+	}
+	return suffix, suffix == "" || strings.HasSuffix(path, "/") || begins(suffix)
+}
+
+// begins tells whether a suffix begins a path, query or fragment by itself.
+func begins(suffix string) bool { return suffix != "" && strings.ContainsAny(suffix[:1], "/?#") }
 
 // withoutSecrets returns a URL as people may see it.
 func withoutSecrets(s string) string {
