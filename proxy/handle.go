@@ -193,7 +193,7 @@ func (s *Server) begin(c *cpeConn, r *request) (*session, *reply) {
 // a challenge, or what cannot be read as CWMP. It takes the default route
 // (quirks C-04, C-52).
 func (s *Server) beginAnonymous(c *cpeConn, r *request) (*session, *reply) {
-	if r.answersNobody() {
+	if s.answersNobody(r) {
 		refused := refusal(503, "session has ended")
 		return nil, &refused
 	}

@@ -9,12 +9,16 @@ import (
 	"github.com/acsgate/acsgate/internal/httpwire"
 )
 
-// owns tells whether a message of the CPE's answers an RPC of the gateway's:
-// by its ID, or because nobody else has asked anything.
+// owns tells whether a message of the CPE's answers an RPC of the gateway's, be
+// it one of an earlier session: by its ID, unless the ACS is a gateway too and
+// has asked under it, or because nobody else has asked anything.
 func (in *injector) owns(m *cwmp.Message) bool {
 	switch m.Kind {
 	case cwmp.Response, cwmp.Fault:
-		return in.holds() || !in.asks || slices.Contains(in.ids, m.ID)
+		if isInjectedID(m.ID) && !in.holds() {
+			return !slices.Contains(in.alike, m.ID)
+		}
+		return in.holds() || in.sent && !in.asks
 	case cwmp.Unknown:
 		return in.holds() // whatever it is, it is no business of the ACS's
 	case cwmp.Empty, cwmp.Request:
@@ -63,7 +67,7 @@ func (s *Server) takeAnswer(sess *session, r *request, body []byte, i int, m *cw
 		sess.noteFault("gw:" + m.FaultCode)
 	}
 	switch {
-	case in.out == nil || m.ID != in.out.id && slices.Contains(in.ids, m.ID):
+	case in.out == nil || m.ID != in.out.id && isInjectedID(m.ID):
 		s.metrics.injectionOdd.WithLabelValues("repeated").Inc()
 		return
 	case m.Kind != cwmp.Unknown && m.ID != in.out.id: // order tells what it answers
@@ -150,20 +154,15 @@ func cloneDialect(d cwmp.Dialect) cwmp.Dialect {
 	}
 }
 
-// answersNobody tells an answer to an RPC of the gateway's whose session is gone.
-// No ACS is to see it.
-func (r *request) answersNobody() bool {
-	if isInjectedAnswer(&r.msg) {
-		return true
+// answersNobody tells, where no RPC can have been asked, an answer to one of the
+// gateway's whose session is gone. No ACS is to see it.
+func (s *Server) answersNobody(r *request) bool {
+	if s.deps.Injections == nil {
+		return false // such IDs are those of a gateway behind this one
 	}
-	for i := range r.more {
-		if isInjectedAnswer(&r.more[i]) {
-			return true
-		}
-	}
-	return false
+	return isInjectedAnswer(r.msg) || slices.ContainsFunc(r.more, isInjectedAnswer)
 }
 
-func isInjectedAnswer(m *cwmp.Message) bool {
+func isInjectedAnswer(m cwmp.Message) bool {
 	return (m.Kind == cwmp.Response || m.Kind == cwmp.Fault) && isInjectedID(m.ID)
 }

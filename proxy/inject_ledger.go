@@ -15,6 +15,8 @@ type ledger struct {
 	offers []keyOffer
 	// asks tells that the ACS waits for the answer to a request of its own.
 	asks bool
+	// alike are the IDs that the ACS waits with and that look like the gateway's.
+	alike []string
 	// transfers are those that the CPE has taken on and not reported complete.
 	transfers int
 }
@@ -27,7 +29,7 @@ var elementParameterKey = []string{"ParameterKey"}
 
 // noteACS follows what the ACS says.
 func (l *ledger) noteACS(first *cwmp.Message, more []cwmp.Message) {
-	l.offers, l.asks = nil, false
+	l.offers, l.asks, l.alike = nil, false, nil
 	l.noteRequest(first)
 	for i := range more {
 		l.noteRequest(&more[i])
@@ -40,6 +42,9 @@ func (l *ledger) noteRequest(m *cwmp.Message) {
 		return
 	}
 	l.asks = true
+	if isInjectedID(m.ID) {
+		l.alike = append(l.alike, strings.Clone(m.ID))
+	}
 	switch m.Method {
 	case cwmp.MethodSetParameterValues, cwmp.MethodAddObject, cwmp.MethodDeleteObject:
 	default:

@@ -45,10 +45,13 @@ func (s *Server) injected(c *cpeConn, sess *session, r *request) (reply, bool) {
 	in := sess.inject
 	switch {
 	case in == nil:
+		if s.answersNobody(r) {
+			return refusal(503, "session has ended"), true
+		}
 		return reply{}, false
 	case in.holds():
 		return s.atPoint(c, sess, r)
-	case len(in.ids) > 0 && s.takeAnswers(sess, r) > 0 && r.msg.Kind == cwmp.Empty:
+	case s.takeAnswers(sess, r) > 0 && r.msg.Kind == cwmp.Empty:
 		// The CPE has answered late, or again since the ACS challenged it. The ACS
 		// awaits a message, and without the RPC an empty one would have come.
 		defer r.restore(r.strip())

@@ -24,7 +24,7 @@ type injector struct {
 	post    *heldPost  // the CPE's empty POST, while the head runs
 	last    *reply     // the ACS's empty answer, while the tail runs
 	out     *sentRPC   // of the first program
-	ids     []string   // of all that were sent
+	sent    bool       // an RPC was sent
 	results []InjectionResult
 }
 
@@ -155,7 +155,7 @@ func (in *injector) send(rpc RPC, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	in.ids = append(in.ids, id)
+	in.sent = true
 	in.out = &sentRPC{rpc: rpc, id: id, body: body, at: now, sends: 1}
 	return nil
 }
