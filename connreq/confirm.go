@@ -123,6 +123,19 @@ func (s *Service) NoteRelayed(id cwmp.DeviceID, ts int64, crID uint32) {
 	s.changed(d)
 }
 
+// AdmitRelayed is NoteRelayed for a datagram that an ACS has sent by another relay
+// than ours and that is about to go to the device. It tells whether it may: it must
+// be a UDP Connection Request, and not of a clock so far ahead that the CPE would
+// take no later one (quirk S-44). It may read the store.
+func (s *Service) AdmitRelayed(id cwmp.DeviceID, payload []byte) bool {
+	d, err := ParseDatagram(payload)
+	if err != nil || ahead(d.TS, s.now()) > maxAhead {
+		return false
+	}
+	s.NoteRelayed(id, d.TS, d.ID)
+	return true
+}
+
 // hold returns a device in memory, reading it if need be, with the lock held. The
 // caller settles it.
 func (s *Service) hold(id cwmp.DeviceID) *device {

@@ -193,6 +193,30 @@ func TestS33_UnitIsLearnedOfAnACSThatIsRelayed(t *testing.T) {
 	})
 }
 
+// TestS44_WhatGoesByAnotherRelay: our requests come after it, and a ts of a clock
+// that is wrong does not go.
+func TestS44_WhatGoesByAnotherRelay(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		request := func(ts int64) []byte {
+			return fields{authority: "198.51.0.1:1024", ts: ts, id: 9, un: "cpe", cn: "0123456789abcdef"}.datagram("secret")
+		}
+		ahead := time.Now().Unix() + 60
+		for _, refused := range [][]byte{request(ahead + 2*relayedAhead), []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")} {
+			if w.s.AdmitRelayed(cpe(1), refused) {
+				t.Errorf("%q may go", refused)
+			}
+		}
+		if !w.s.AdmitRelayed(cpe(1), request(ahead)) {
+			t.Error("a good request may not go")
+		}
+		after(time.Second)
+		w.begin(1)
+		if d := w.last(); d.TS != ahead+1 || d.ID == 9 {
+			t.Errorf("ours has ts %d and id %d, that of the ACS had %d and 9", d.TS, d.ID, ahead)
+		}
+	})
+}
+
 func TestS32_RequestsOfAnACSAreGoneAfter(t *testing.T) {
 	inWorld(t, nil, func(t *testing.T, w *world) {
 		now := time.Now().Unix()

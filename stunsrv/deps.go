@@ -28,7 +28,8 @@ type Sighting struct {
 }
 
 // Deps are what the server needs of others. All functions are called from many
-// goroutines and must not block or keep what they are given.
+// goroutines and, unless it says otherwise, must not block; none may keep what it
+// is given.
 type Deps struct {
 	// Sighted is told of every sighting. Required.
 	Sighted func(*Sighting)
@@ -41,6 +42,10 @@ type Deps struct {
 	// MayReach tells whether a user of the TURN relay is entitled to send to a
 	// binding. Required where TURN is on.
 	MayReach func(user string, local, remote netip.AddrPort) bool
+	// Relaying is told of each UDP Connection Request that the TURN relay is about
+	// to send to a binding, and tells whether it may go: its ts may be such that
+	// the CPE would take no later one (quirk S-44). It may read a store. Optional.
+	Relaying func(remote netip.AddrPort, request []byte) bool
 
 	Metrics prometheus.Registerer
 	Log     *zap.Logger

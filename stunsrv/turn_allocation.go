@@ -118,6 +118,8 @@ func (a *turnAllocation) send(payload []byte, to netip.AddrPort) turnResult {
 		return turnNotEntitled
 	case !a.user.mayWake(r.sinceEpoch()):
 		return turnRateLimited
+	case r.server.deps.Relaying != nil && !r.server.deps.Relaying(to, payload):
+		return turnImplausible
 	case r.server.SendFrom(a.conn.local, to, payload) != nil:
 		return turnUnsent // and why is counted there
 	}

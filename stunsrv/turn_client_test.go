@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,9 +25,21 @@ type turnWorld struct {
 	t     testing.TB
 	addr  netip.AddrPort
 
-	mu       sync.Mutex
-	now      time.Time
-	entitled map[string]netip.AddrPort // one binding of each user
+	mu          sync.Mutex
+	now         time.Time
+	entitled    map[string]netip.AddrPort // one binding of each user
+	implausible string                    // what is in no request that may go
+	toldOf      map[string]int            // how often each request was told of
+}
+
+func (w *turnWorld) relaying(remote netip.AddrPort, request []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.toldOf == nil {
+		w.toldOf = map[string]int{}
+	}
+	w.toldOf[remote.String()+" "+string(request)]++
+	return w.implausible == "" || !strings.Contains(string(request), w.implausible)
 }
 
 func (w *turnWorld) clock() time.Time {
@@ -105,7 +118,7 @@ func newTURN(t testing.TB, change func(*TURNConfig)) *turnWorld {
 		change(&cfg)
 	}
 	deps := quiet()
-	deps.Now, deps.MayReach = w.clock, w.mayReach
+	deps.Now, deps.MayReach, deps.Relaying = w.clock, w.mayReach, w.relaying
 	for w.addr.Port()%2 != 0 || w.addr.Port() == 0 { // even, as 3478 is
 		deps.Metrics = prometheus.NewRegistry()
 		w.Server = newServer(t, Config{Listen: []string{"127.0.0.1:0"}}, deps)

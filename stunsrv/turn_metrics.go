@@ -46,13 +46,14 @@ const (
 	turnNotRequest             // no UDP Connection Request
 	turnNotEntitled            // not to a binding of a device that the user may reach
 	turnRateLimited            // beyond the user's rate
+	turnImplausible            // with values, such as a ts of tomorrow, that would lock the CPE out
 	turnUnsent                 // the kernel did not take it
 	turnResults                // their number
 )
 
 var turnResultNames = [turnResults]string{
 	turnSent: "sent", turnTooLong: "too_long", turnNotRequest: "not_connection_request",
-	turnNotEntitled: "not_entitled", turnRateLimited: "rate_limited", turnUnsent: "unsent",
+	turnNotEntitled: "not_entitled", turnRateLimited: "rate_limited", turnImplausible: "implausible", turnUnsent: "unsent",
 }
 
 // turnMetrics are those of the relay; they exist where it is on.

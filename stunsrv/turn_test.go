@@ -142,6 +142,28 @@ func TestTURN_RefusedDatagrams(t *testing.T) {
 	eventually(t, "one of each case is sent", func() bool { return w.result(turnSent) == len(cases) })
 }
 
+// TestS44_TURNRequestsAreToldOfAndJudged: the gateway's own requests must come after
+// those that an ACS sends this way, and none may lock the CPE out.
+func TestS44_TURNRequestsAreToldOfAndJudged(t *testing.T) {
+	w := startTURN(t, nil)
+	w.implausible = "tomorrow"
+	device, acs := newCPE(t, "127.0.0.1"), w.acs("acs-1")
+	w.entitle("acs-1", device)
+	acs.allocate()
+	acs.permit(device.address())
+	acs.indicate(device.address(), wake("tomorrow"))
+	acs.indicate(device.address(), wake("today"))
+	if payload, _ := device.receive(); string(payload) != string(wake("today")) {
+		t.Errorf("device got %q", payload)
+	}
+	eventually(t, "both are counted", func() bool { return w.result(turnSent) == 1 && w.result(turnImplausible) == 1 })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.toldOf[device.address().String()+" "+string(wake("today"))]; n != 1 {
+		t.Errorf("told of the request %d times", n)
+	}
+}
+
 func b2u(b bool) uint16 {
 	if b {
 		return 1

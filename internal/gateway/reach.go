@@ -79,7 +79,8 @@ func (g *Gateway) makeSTUN(cfg *config.Config, undo *closers) (err error) {
 	}
 	g.reach.stun, err = stunsrv.New(cfg.STUN, cfg.TURN, stunsrv.Deps{
 		Sighted: g.sighted, Password: g.reach.vault.STUNPassword, NeverChallenge: g.neverChallenge, MayReach: g.mayReach(cfg.TURN.Users),
-		Metrics: g.metrics, Log: g.log, Now: time.Now,
+		Relaying: g.relaying,
+		Metrics:  g.metrics, Log: g.log, Now: time.Now,
 	})
 	if err != nil {
 		return err
@@ -220,6 +221,12 @@ func (g *Gateway) mayReach(users []stunsrv.TURNUser) func(user string, local, re
 		_, current := g.devices.Placement(id)
 		return len(limit) == 0 || slices.Contains(limit, current)
 	}
+}
+
+// relaying judges, and takes note of, what goes through the TURN relay to a binding.
+func (g *Gateway) relaying(remote netip.AddrPort, request []byte) bool {
+	id, ok := g.reach.bindings.Device(remote)
+	return ok && g.reach.requests.AdmitRelayed(id, request)
 }
 
 // showing returns what gives ACSs our addresses for those of CPEs, nil if that is
