@@ -40,7 +40,10 @@ type guard struct {
 //     they are in allow_networks. What IPv6 embeds of IPv4 is judged as IPv4.
 func (g *guard) checkTarget(t *Target) (httpTarget, error) {
 	authority, path, err := splitURL(t.URL)
-	if err != nil {
+	switch {
+	case errors.Is(err, errUserInfo): // which is not to be shown
+		return httpTarget{}, fmt.Errorf("ConnectionRequestURL %w", err)
+	case err != nil:
 		return httpTarget{}, fmt.Errorf("ConnectionRequestURL %.100q %w", t.URL, err)
 	}
 	addr, err := resolve(authority, t.Source)
@@ -52,6 +55,8 @@ func (g *guard) checkTarget(t *Target) (httpTarget, error) {
 	}
 	return httpTarget{addr: addr, authority: authority, path: path}, nil
 }
+
+var errUserInfo = errors.New("has user information")
 
 func (g *guard) checkAddr(addr netip.Addr, t *Target) error {
 	kind := special(addr)
@@ -99,7 +104,7 @@ func splitURL(url string) (authority, path string, err error) {
 		path = "/" + path
 	}
 	if strings.ContainsAny(authority, "@\\") {
-		return "", "", errors.New("has user information")
+		return "", "", errUserInfo
 	}
 	return authority, path, nil
 }

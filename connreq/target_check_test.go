@@ -231,3 +231,12 @@ func FuzzCheckTarget(f *testing.F) {
 		}
 	})
 }
+
+// TestTarget_ShowsNoLogin: reasons are read by operators and by the API.
+func TestTarget_ShowsNoLogin(t *testing.T) {
+	g := guard{own: func() map[netip.Addr]bool { return nil }}
+	_, err := g.checkTarget(&Target{URL: "http://user:secret@198.51.100.7/", Source: netip.MustParseAddr("198.51.100.7")})
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v", err)
+	}
+}

@@ -95,9 +95,17 @@ func loginOf(logins []login, id cwmp.DeviceID) Set {
 	return Set{}
 }
 
+// maxSTUNUser is the length in bytes of the longest STUN user name (TR-181
+// ManagementServer). Packets can be signed by anybody with one of a whole datagram,
+// and templates take their time with those.
+const maxSTUNUser = 256
+
 // stunPasswordOf returns the password of the first entry that makes such STUN
 // user names.
 func stunPasswordOf(logins []login, username []byte) ([]byte, bool) {
+	if len(username) > maxSTUNUser {
+		return nil, false
+	}
 	for i := range logins {
 		if l := &logins[i]; l.stunNames != nil && l.stunNames.Match(username) {
 			return l.stunPasswordText, true

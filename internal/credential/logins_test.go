@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,6 +128,22 @@ func TestValidate(t *testing.T) {
 		tc.cfg.Validate(func(key, _, problem string) { got = append(got, key, problem) })
 		if len(got) != len(tc.want) || len(got) > 0 && (got[0] != tc.want[0] || !strings.Contains(got[1], tc.want[1])) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// TestSTUNPassword_OfNoNameThatIsTooLong: a template takes 25 microseconds for a name
+// of a whole datagram, and anybody can send one.
+func TestSTUNPassword_OfNoNameThatIsTooLong(t *testing.T) {
+	names, err := parseTemplate("cpe-{serial}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logins := []login{{stunNames: names.pattern(nil), stunPasswordText: []byte("secret")}}
+	for length, want := range map[int]bool{maxSTUNUser: true, maxSTUNUser + 1: false} {
+		name := append([]byte("cpe-"), bytes.Repeat([]byte("a"), length-len("cpe-"))...)
+		if _, ok := stunPasswordOf(logins, name); ok != want {
+			t.Errorf("a name of %d bytes: %v", length, ok)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/acsgate/acsgate/connreq"
@@ -113,7 +114,7 @@ func (g *Gateway) deviceView(id cwmp.DeviceID) (admin.DeviceView, bool) {
 
 func (g *Gateway) reachView(r *device.Record) *admin.ReachView {
 	view := &admin.ReachView{
-		Reported: admin.ConnectionView{URL: r.ConnectionRequestURL, UDPAddress: r.UDPConnectionRequestAddress},
+		Reported: admin.ConnectionView{URL: withoutLogin(r.ConnectionRequestURL), UDPAddress: r.UDPConnectionRequestAddress},
 	}
 	target, _ := g.target(r.ID)
 	view.NotByUDP, view.NotByHTTP = g.reach.requests.Obstacles(&target)
@@ -121,6 +122,23 @@ func (g *Gateway) reachView(r *device.Record) *admin.ReachView {
 		view.Binding = bindingView(&b, time.Now())
 	}
 	return view
+}
+
+// withoutLogin takes the user information out of a URL: a CPE may have put its
+// password there.
+func withoutLogin(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+		return scheme + "://***" + rest[at:]
+	}
+	return text
 }
 
 func bindingView(b *binding.Binding, now time.Time) *admin.BindingView {

@@ -459,3 +459,16 @@ func TestSTUNUser_ADeviceCannotAnswerForAnother(t *testing.T) {
 	w.learned(third, proxy.Learned{ByACS: true, STUNUsername: name})
 	keeps("after an ACS has given the name to another device without a password")
 }
+
+func TestDevice_ShowsNoLoginOfAURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"http://user:secret@198.51.100.7:7547/a@b": "http://***@198.51.100.7:7547/a@b",
+		"http://a@b:c@198.51.100.7":                "http://***@198.51.100.7",
+		"http://198.51.100.7/a@b":                  "http://198.51.100.7/a@b",
+		"":                                         "",
+	} {
+		if got := withoutLogin(url); got != want {
+			t.Errorf("%q is shown as %q", url, got)
+		}
+	}
+}
