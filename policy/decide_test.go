@@ -136,6 +136,23 @@ func TestDecide(t *testing.T) {
 		{"no Inform has no assignment", nil, Input{Listener: "recorded", Assigned: "lab"}, health(Up, Up, Up, !away),
 			Decision{ACS: "north", Fallback: "south", Home: "north", Rule: "recorded", Reason: `rule "recorded"`}},
 
+		{"moved by a campaign", nil, Input{Known: true, Moved: "lab", MovedBy: "swap"}, health(Up, Up, Up, !away),
+			Decision{ACS: "lab", Home: "lab", Rule: "all", Reason: `campaign "swap" moved it to lab`}},
+		{"moved, whatever its assignment", nil, Input{Known: true, Listener: "recorded", Assigned: "north", Moved: "lab", MovedBy: "swap"}, health(Up, Up, Up, !away),
+			Decision{ACS: "lab", Home: "lab", Rule: "recorded", Reason: `campaign "swap" moved it to lab`}},
+		{"moved to an ACS that is down", nil, Input{Known: true, Listener: "lab", Moved: "north", MovedBy: "swap"}, health(Down, Up, Up, away),
+			Decision{ACS: "south", Home: "north", Rule: "lab", Reason: `campaign "swap" moved it to north; north is down since 2026-11-21 12:03:05 UTC, backup south`}},
+		{"moved to an ACS that is down and has no backup", nil, Input{Known: true, Moved: "lab", MovedBy: "swap"}, health(Up, Up, Down, !away),
+			Decision{ACS: "lab", Home: "lab", Rule: "all", Reason: `campaign "swap" moved it to lab; lab is down since 2026-11-21 12:03:05 UTC, and has no backup`}},
+		{"moved, and returns slowly", slow, Input{Known: true, Listener: "lab", Moved: "north", MovedBy: "swap", Current: "south"}, health(Up, Up, Up, !away),
+			Decision{ACS: "south", Fallback: "north", Home: "north", Rule: "lab", Return: true, Reason: `campaign "swap" moved it to north; north takes 5 devices a second back, until then backup south`}},
+		{"moved to an ACS that is gone", nil, Input{Known: true, Listener: "lab", Moved: "west", MovedBy: "swap"}, health(Up, Up, Up, !away),
+			Decision{ACS: "lab", Home: "lab", Rule: "lab", Reason: `rule "lab"; campaign "swap" moved it to west, which is gone`}},
+		{"moved to an ACS that is gone, and assigned", nil, Input{Known: true, Listener: "recorded", Assigned: "lab", Moved: "west", MovedBy: "swap"}, health(Up, Up, Down, !away),
+			Decision{ACS: "lab", Home: "lab", Rule: "recorded", Reason: `rule "recorded", assigned to lab; campaign "swap" moved it to west, which is gone; lab is down since 2026-11-21 12:03:05 UTC, and has no backup`}},
+		{"no Inform was not moved", nil, Input{Moved: "lab", MovedBy: "swap"}, health(Up, Up, Up, !away),
+			Decision{ACS: "north", Fallback: "south", Home: "north", Rule: "all", Reason: `rule "all"`}},
+
 		{"one ACS, no routes", func(c *Config) { *c = Config{ACS: []ACSConfig{{Name: "only"}}} }, Input{}, nil,
 			Decision{ACS: "only", Home: "only", Rule: "default", Reason: "the only ACS"}},
 	} {
@@ -233,7 +250,7 @@ func FuzzDecide(f *testing.F) {
 // checkExplanation holds for every explanation of a decision.
 func checkExplanation(t *testing.T, steps []Step, d Decision, rules int) {
 	t.Helper()
-	taken := slices.IndexFunc(steps, func(s Step) bool { return s.Result == Match })
+	taken := slices.IndexFunc(steps, func(s Step) bool { return s.Kind == RuleStep && s.Result == Match })
 	if taken < 0 || taken >= rules || steps[taken].Name != d.Rule {
 		t.Errorf("rule %q took the session; explained by %+v", d.Rule, steps)
 		return

@@ -45,6 +45,10 @@ func TestWriteExplanation(t *testing.T) {
 		Device:          cwmp.DeviceID{Manufacturer: "Acme\x1b[31m", OUI: "00d09e", ProductClass: "HG532e", SerialNumber: "SN2001"},
 		SoftwareVersion: "V1.2", Source: netip.MustParseAddr("::ffff:10.1.2.3"), Listener: "tls", Path: "/acs?x", Assigned: "south", Current: "south",
 	}
+	moved := Input{Known: true, Device: device.Device, Listener: "tls", Moved: "south", MovedBy: "swap"}
+	moved.Device.Manufacturer = ""
+	gone := moved
+	gone.Moved = "west"
 	for _, test := range []struct {
 		name string
 		in   Input
@@ -76,6 +80,34 @@ acs       south      down        south is taken to be down, its sessions go to n
 acs       north      up          north is up since 2026-11-21 12:03:05 UTC
 decision  north      first       rule "lan", assigned to south; south is taken to be down, backup north
 decision  south      if allowed  one session each interval tries whether it is back
+`},
+		{"moved by a campaign", moved, nil, `
+device 00D09E-HG532e-SN2001, listener tls, moved to south
+
+rule      fair       no match  oui "00D09E" is not "00D09F"
+rule      many       no match  serial "SN2001" is none of "A1", "A2", "A3", "A4", "A5", "A6" and 2 more
+rule      wave       no match  percent 5, the device stands at 11.298
+rule      lan        no match  source "" is not "10.0.0.0/8"
+rule      routes[4]  match     takes every session
+campaign  swap       match     moved the device to south, whatever the rules say
+acs       south      up        nothing is known of it
+acs       north      up        nothing is known of it
+decision  south      first     campaign "swap" moved it to south
+decision  north      fallback  for an Inform of which no answer byte came back
+`},
+		{"moved to an ACS that is gone", gone, nil, `
+device 00D09E-HG532e-SN2001, listener tls, moved to west
+
+rule      fair       no match  oui "00D09E" is not "00D09F"
+rule      many       no match  serial "SN2001" is none of "A1", "A2", "A3", "A4", "A5", "A6" and 2 more
+rule      wave       no match  percent 5, the device stands at 11.298
+rule      lan        no match  source "" is not "10.0.0.0/8"
+rule      routes[4]  match     takes every session
+campaign  swap       no match  moved the device to west, which is gone
+acs       north      up        nothing is known of it
+acs       south      up        nothing is known of it
+decision  north      first     rule "routes[4]"; campaign "swap" moved it to west, which is gone
+decision  south      fallback  for an Inform of which no answer byte came back
 `},
 		{"no Inform, nothing known", Input{Listener: "tls"}, nil, `
 a session without a readable Inform, listener tls

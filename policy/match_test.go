@@ -232,6 +232,8 @@ func randomInput(r *rand.Rand) Input {
 		Path:            one("/acs", "/acs/1?x=/y", "/", ""),
 		Assigned:        one("", "north", "south", "lab", "gone"),
 		Current:         one("", "north", "south", "lab", "gone"),
+		Moved:           one("", "", "", "north", "south", "gone"),
+		MovedBy:         "swap",
 	}
 }
 
@@ -257,6 +259,9 @@ func FuzzFirstMatch(f *testing.F) {
 			home := want.ACS
 			if _, exists := p.acs[in.Assigned]; exists && want.Assigned && in.Known {
 				home = in.Assigned
+			}
+			if _, exists := p.acs[in.Moved]; exists && in.Known {
+				home = in.Moved
 			}
 			if got.Rule != want.Name || got.Home != home || got.ACS != home {
 				t.Fatalf("rule %q, home %q, ACS %q; want rule %q, home %q\nrules %+v\nsession %+v",

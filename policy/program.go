@@ -45,6 +45,8 @@ type Program interface {
 	Next(last *RPCResult) (RPC, bool)
 }
 
+var _, _ Program = (*URLMove)(nil), (*STUNSet)(nil)
+
 // done tells whether the CPE did as it was asked.
 func (r *RPCResult) done() bool {
 	return r.FaultCode == "" && !r.Ignored && !r.Unreadable && !r.Unknown

@@ -14,21 +14,22 @@ import (
 // SelectorConfig says which devices a campaign takes. All keys that are given
 // must match, each by any one of its entries, written as in MatchConfig.
 type SelectorConfig struct {
-	OUI             []string `yaml:"oui"`
-	ProductClass    []string `yaml:"product_class"`
-	Serial          []string `yaml:"serial"`
-	SoftwareVersion []string `yaml:"software_version"`
-	Manufacturer    []string `yaml:"manufacturer"`
-	Source          []string `yaml:"source"`
+	OUI             []string `yaml:"oui" json:"oui,omitempty"`
+	ProductClass    []string `yaml:"product_class" json:"product_class,omitempty"`
+	Serial          []string `yaml:"serial" json:"serial,omitempty"`
+	SoftwareVersion []string `yaml:"software_version" json:"software_version,omitempty"`
+	Manufacturer    []string `yaml:"manufacturer" json:"manufacturer,omitempty"`
+	Source          []string `yaml:"source" json:"source,omitempty"`
 	// ACS are names of ACSs: those that accepted the device's last Inform, or,
 	// for a device that none has, those that its rule or assignment names.
-	ACS []string `yaml:"acs"`
+	ACS []string `yaml:"acs" json:"acs,omitempty"`
 	// Percent takes that share of devices, the same ones as a rule with the
 	// campaign's name does: raising it only ever adds devices.
-	Percent *float64 `yaml:"percent"`
+	Percent *float64 `yaml:"percent" json:"percent,omitempty"`
 	// Devices lists devices one by one, as OUI-ProductClass-Serial or OUI-Serial.
-	// Nil asks for no list; one that is there and empty takes no device.
-	Devices []string `yaml:"devices"`
+	// Nil asks for no list; one that is there and empty takes no device, and must
+	// not be lost in a record.
+	Devices []string `yaml:"devices" json:"devices"`
 }
 
 // SelectorInput is what is known of a device that a campaign may take.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -80,6 +81,24 @@ func TestSelector_SharesWithTheRule(t *testing.T) {
 		id := cwmp.DeviceID{OUI: "00D09E", SerialNumber: fmt.Sprint(i)}
 		if taken, routed := s.Takes(SelectorInput{Device: id}), p.Decide(Input{Known: true, Device: id}, nil).ACS == "south"; taken != routed {
 			t.Fatalf("%v: taken %v, routed %v", id, taken, routed)
+		}
+	}
+}
+
+// TestSelectorConfig_Record: an empty list, which takes no device, comes back
+// from a record as one.
+func TestSelectorConfig_Record(t *testing.T) {
+	for _, c := range []SelectorConfig{{}, {Devices: []string{}}, {OUI: []string{"00D09E"}, Percent: new(0.0), Devices: []string{"00D09E-SN1"}}} {
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back SelectorConfig
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c, back); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
 	}
 }

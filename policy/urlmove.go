@@ -75,6 +75,7 @@ type URLMove struct {
 	c       URLMoveConfig
 	step    func(*RPCResult) (RPC, bool) // takes the next result
 	side    []cwmp.Param                 // still to set before the URL
+	setting bool                         // the URL, with the RPC that is out
 	outcome MoveOutcome
 }
 
@@ -104,12 +105,24 @@ func (m *URLMove) Next(last *RPCResult) (RPC, bool) {
 	if last == nil {
 		last = &RPCResult{}
 	}
+	m.setting = false
 	return m.step(last)
 }
 
 // Outcome returns how the program ended, or, before it has, what holds if the
 // session ends now: MoveNotTried, or MoveUnknown once the URL was to be set.
 func (m *URLMove) Outcome() MoveOutcome { return m.outcome }
+
+// Setting tells whether the RPC that Next returned last is the one that sets the
+// URL: before it is sent, what the CPE had (Outcome) can be made durable.
+func (m *URLMove) Setting() bool { return m.setting }
+
+// Withhold says that the RPC that Next returned last is not sent after all, and
+// why. The program has ended then.
+func (m *URLMove) Withhold(reason string) {
+	m.setting = false
+	m.end(MoveNotTried, reason)
+}
 
 func (m *URLMove) name(parameter string) string { return m.c.Root + parameter }
 

@@ -61,7 +61,7 @@ const faultName = "9005"
 // no second try without these: a CPE that cannot be given the credentials of
 // the new ACS must not be sent there with those of the old one.
 func (m *URLMove) setURL() (RPC, bool) {
-	m.step = m.urlSet
+	m.step, m.setting = m.urlSet, true
 	m.outcome.Result, m.outcome.Detail = MoveUnknown, "the session ended while the CPE was to set its URL"
 	return setValues(append(m.credentials(), cwmp.Param{Name: m.name(paramURL), Value: m.c.To})...), true
 }

@@ -287,6 +287,35 @@ func TestURLMove_Abandoned(t *testing.T) {
 	}
 }
 
+// TestURLMove_Withheld: what a CPE had can be recorded before its URL is set, and
+// a record that fails keeps it from being set.
+func TestURLMove_Withheld(t *testing.T) {
+	c := URLMoveConfig{Root: RootDevice, To: newURL, Side: []cwmp.Param{{Name: RootDevice + paramPeriodicInterval, Value: "60"}}}
+	m, err := NewURLMove(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := northern(RootDevice)
+	var last *RPCResult
+	for n := range 3 {
+		call, more := m.Next(last)
+		if m.Setting() != (n == 2) || !more {
+			t.Fatalf("RPC %d, %+v: setting %v, more %v", n, call, m.Setting(), more)
+		}
+		if n < 2 {
+			r := s.answer(call)
+			last = &r
+		}
+	}
+	m.Withhold("the store fails")
+	if got := m.Outcome(); got.Result != MoveNotTried || got.Detail != "the store fails" || got.URL != oldURL || got.Former[paramUsername] != "old" || m.Setting() {
+		t.Errorf("%+v", got)
+	}
+	if call, more := m.Next(last); more {
+		t.Errorf("goes on with %+v", call)
+	}
+}
+
 // TestURLMove_CredentialsBelongToTheURL: an atomic CPE never has the credentials
 // of one ACS and the URL of the other, wherever the session breaks and whatever
 // the CPE refuses; and the next run finds out what is so.

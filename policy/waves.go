@@ -15,12 +15,12 @@ import (
 // the wave reaches: both count from the first device, so that 1, 10, 100 are
 // three waves of 1 %, 9 % and 90 %.
 type WaveConfig struct {
-	Percent float64 `yaml:"percent"` // of the devices that the campaign selects
-	Count   int     `yaml:"count"`   // devices
+	Percent float64 `yaml:"percent" json:"percent,omitempty"` // of the devices that the campaign selects
+	Count   int     `yaml:"count" json:"count,omitempty"`     // devices
 	// PerSecond limits how many devices a second the wave begins with; 0 means
 	// no limit.
-	PerSecond float64  `yaml:"per_second"`
-	Criteria  Criteria `yaml:"criteria"`
+	PerSecond float64  `yaml:"per_second" json:"per_second,omitempty"`
+	Criteria  Criteria `yaml:"criteria" json:"criteria"`
 }
 
 // Waves divides the devices that a campaign selects. Every device stands at a

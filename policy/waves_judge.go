@@ -17,19 +17,19 @@ const (
 type Criteria struct {
 	// Arrived is the least share that must be seen at the new ACS; 0 asks for
 	// none.
-	Arrived float64 `yaml:"arrived"`
+	Arrived float64 `yaml:"arrived" json:"arrived,omitempty"`
 	// FaultRate is the greatest share that may fail; nil means 5.
-	FaultRate *float64 `yaml:"fault_rate"`
+	FaultRate *float64 `yaml:"fault_rate" json:"fault_rate,omitempty"`
 	// SecondSession is the least share that must have held a second session at
 	// the new ACS; 0 asks for none.
-	SecondSession float64 `yaml:"second_session"`
+	SecondSession float64 `yaml:"second_session" json:"second_session,omitempty"`
 	// Within is how long after its begin a wave must meet these; 0 means 24h.
-	Within time.Duration `yaml:"within"`
+	Within time.Duration `yaml:"within" json:"within,omitempty"`
 	// MinSample is how many devices must have been tried before shares mean
 	// something, or all of the wave if that is fewer; 0 means 10.
-	MinSample int `yaml:"min_sample"`
+	MinSample int `yaml:"min_sample" json:"min_sample,omitempty"`
 	// OnFailure is "halt" (default) or "rollback".
-	OnFailure string `yaml:"on_failure"`
+	OnFailure string `yaml:"on_failure" json:"on_failure,omitempty"`
 }
 
 // WaveCounts is how far a wave has come, in devices.
