@@ -10,4 +10,10 @@
 // an Input and a Snapshot. Some decisions depend on a budget, such as how many
 // sessions a second may return to an ACS; Health.Settle makes those final.
 // Health.Route does both.
+//
+// Campaigns are made of further parts. A Selector says which devices one takes,
+// Waves in which order, Criteria.Judge whether the next wave may begin. URLMove
+// and STUNSet are Programs: the RPCs to one CPE, each chosen by the results of
+// those before it, for whoever holds the session to carry. URLRules and FileURLs
+// say what a URL means on either side of the gateway.
 package policy

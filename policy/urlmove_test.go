@@ -321,7 +321,7 @@ func TestURLMove_Withheld(t *testing.T) {
 // the CPE refuses; and the next run finds out what is so.
 func TestURLMove_CredentialsBelongToTheURL(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 5000 {
+	for range 2000 {
 		root := []string{RootTR098, RootDevice}[r.IntN(2)]
 		s := northern(root)
 		s.noObjects, s.unnamed, s.status = r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2)

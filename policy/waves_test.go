@@ -48,8 +48,8 @@ func sizes(w *Waves, devices iter.Seq[cwmp.Key]) []int {
 }
 
 func TestWaves_Percent(t *testing.T) {
-	got := sizes(mustWaves(t, "swap", nil, WaveConfig{Percent: 1}, WaveConfig{Percent: 10}, WaveConfig{Percent: 50}), fleet(100_000))
-	for i, want := range []float64{1000, 9000, 40_000, 50_000} {
+	got := sizes(mustWaves(t, "swap", nil, WaveConfig{Percent: 1}, WaveConfig{Percent: 10}, WaveConfig{Percent: 50}), fleet(40_000))
+	for i, want := range []float64{400, 3600, 16_000, 20_000} {
 		if math.Abs(float64(got[i])-want) > 5*math.Sqrt(want) {
 			t.Errorf("wave %d has %d devices, want about %.0f", i, got[i], want)
 		}
