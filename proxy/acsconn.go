@@ -51,6 +51,7 @@ type acsReply struct {
 	head   *httpwire.Response
 	body   []byte
 	plain  bool // body was decompressed
+	edited bool // body is not what the ACS wrote
 	buffer *[]byte
 	// keep says that the ACS keeps the connection open.
 	keep bool

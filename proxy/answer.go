@@ -12,6 +12,9 @@ import (
 // exchange takes one request through its session and makes the CPE's answer of
 // what the ACS says. The caller has the session's turn.
 func (s *Server) exchange(c *cpeConn, sess *session, r *request) reply {
+	if sess.route.Park {
+		return s.parked(sess, r)
+	}
 	if rep, done := s.injected(c, sess, r); done {
 		return rep
 	}
@@ -25,7 +28,11 @@ func (s *Server) pass(c *cpeConn, sess *session, r *request) reply {
 	s.count(&r.msg, r.more, "cpe")
 	s.learnAccepted(sess, r)
 	sess.noteForInjections(r)
+	s.guard(sess, r)
 	s.present(sess, r)
+	if sess.owes() {
+		defer r.speak(sess.guard.owed)()
+	}
 	got, err := s.forward(c, sess, r)
 	sess.touch(time.Now())
 	if err != nil {
@@ -36,10 +43,10 @@ func (s *Server) pass(c *cpeConn, sess *session, r *request) reply {
 		s.end(sess, NoChallenge, nil)
 		return reply{status: 204}
 	}
-	opts := got.scanOptions(s.learnable())
-	opts.Elements = sess.readForInjections()
-	msg := scanReply(&got, opts)
-	more, _ := further(got.body, &msg, opts) // what cannot be read is passed
+	msg, more := s.read(sess, &got)
+	if rep, over := s.guarded(c, sess, r, &got, &msg, &more); over {
+		return rep
+	}
 	sess.noteOffers(&msg, more)
 	s.count(&msg, more, "acs")
 	rep := s.shape(c, sess, r, &got, &msg)
@@ -56,6 +63,15 @@ func (s *Server) pass(c *cpeConn, sess *session, r *request) reply {
 		s.end(sess, outcome, problem)
 	}
 	return rep
+}
+
+// read reads what the ACS says. What cannot be read is passed.
+func (s *Server) read(sess *session, got *acsReply) (cwmp.Message, []cwmp.Message) {
+	opts := got.scanOptions(sess.guard.params(s.learnable()))
+	opts.Elements = sess.guard.elements(sess.readForInjections())
+	msg := scanReply(got, opts)
+	more, _ := further(got.body, &msg, opts)
+	return msg, more
 }
 
 // count counts the envelopes of one body.
@@ -93,12 +109,12 @@ func (s *Server) shape(c *cpeConn, sess *session, r *request, got *acsReply, msg
 	head := got.head
 	rep := reply{
 		status: knownStatus(head.Status, sess.up.cfg.RedirectStatus), fields: head.Fields,
-		body: got.body, plain: got.plain, release: got.release,
+		body: got.body, plain: got.plain, edited: got.edited, release: got.release,
 	}
 	if rep.status == head.Status && len(head.Reason) < maxReason {
 		rep.reason = head.Reason
 	}
-	if s.deps.Shown != nil && challenges(head) {
+	if challenges(head) && s.mayEdit(sess) {
 		rep.fields = withoutAuthInt(rep.fields)
 	}
 	rep.shapeEmpty(sess.quirks, head.Fields.Has("Content-Length"), msg)

@@ -51,6 +51,15 @@ type Deps struct {
 	// the session has not had. Optional.
 	Injections func(InjectionInput) []Injection
 
+	// Guard returns what guards the URLs between a device and an ACS, nil for
+	// nothing. It is asked once a session, and once more if the device of an
+	// anonymous session becomes known or the session falls back to another ACS.
+	// Optional.
+	Guard func(GuardInput) *Guard
+	// Filter returns which RPCs an ACS may ask of CPEs, nil for all. It is asked
+	// when Guard is. GetRPCMethods is always allowed. Optional.
+	Filter func(acs string) (allow func(method string) bool)
+
 	// ListenTLS makes the TLS of a listener. Required where a listener has TLS.
 	ListenTLS func(tlsconf.ListenerConfig) (*tls.Config, error)
 	// VerifyDevice checks a client certificate against the device of an Inform.
@@ -97,6 +106,9 @@ type Route struct {
 	Home     string // the ACS that the rule names
 	Rule     string
 	Reason   string
+	// Park has the gateway answer the session itself, or refuse an Inform whose
+	// events must reach an ACS. ACS names the one that is away; it is not asked.
+	Park bool
 }
 
 // Inform is what one accepted Inform told.
@@ -136,6 +148,8 @@ const (
 	NoChallenge  = "no_challenge"  // an empty POST for a challenge, which the ACS has none for
 	Stopped      = "stopped"       // the gateway stopped
 	Faulted      = "gateway_fault" // a fault in the gateway itself
+	Guarded      = "guarded"       // the ACS insisted on what its CPEs must not get
+	Parked       = "parked"        // answered by the gateway itself
 )
 
 // Summary is one session in short.

@@ -22,6 +22,7 @@ type Shown struct {
 // Parameters of the ManagementServer object that the proxy reads (TR-098,
 // TR-181).
 const (
+	paramACSURL       = "URL"
 	paramURL          = "ConnectionRequestURL"
 	paramUDPAddress   = "UDPConnectionRequestAddress"
 	paramUsername     = "ConnectionRequestUsername"
@@ -67,14 +68,19 @@ func (p *shownParams) find(name string) *shownParam {
 // maxEdits bounds the edits in one body. A CPE tells each parameter once.
 const maxEdits = 32
 
-// present edits what the CPE tells of how it is reached into what its ACS is to
-// see (quirks C-61, S-39). A body that cannot be edited is passed as it is: no
-// session is lost for an edit. What the CPE has told itself stays in r.inform.
+// present edits what the CPE tells of how it is reached, and of the URLs that are
+// guarded, into what its ACS is to see (quirks C-60, C-61, S-39). A body that
+// cannot be edited is passed as it is: no session is lost for an edit. What the
+// CPE has told itself stays in r.inform.
 func (s *Server) present(sess *session, r *request) {
-	if s.deps.Shown == nil || len(r.params) == 0 || !sess.known {
+	if !sess.known {
 		return
 	}
-	edits := s.edits(sess, r.params)
+	var edits []cwmp.Edit
+	if s.deps.Shown != nil {
+		edits = s.edits(sess, r.params)
+	}
+	edits = s.ownEdits(sess, r, edits)
 	if len(edits) == 0 {
 		return
 	}
@@ -89,6 +95,7 @@ func (s *Server) present(sess *session, r *request) {
 	default:
 		body, err := cwmp.Rewrite(r.body, charset(r.head.Fields.Get("Content-Type")), edits)
 		if err == nil {
+			r.unedited = r.body
 			r.body, r.edited = body, true
 			s.metrics.edits.Inc()
 			return

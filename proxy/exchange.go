@@ -17,9 +17,10 @@ func (s *Server) forward(c *cpeConn, sess *session, r *request) (acsReply, *exch
 	began := time.Now()
 	deadline := r.deadline(began, sess.up.cfg.ResponseTimeout)
 	reply, err := s.ask(c, sess, r, s.patience(sess, r, began, deadline))
-	if err == nil || err.answered || !s.fallBack(sess, r) {
+	if err == nil || err.answered || sess.owes() || !s.fallBack(sess, r) {
 		return reply, err
 	}
+	s.presentAgain(sess, r)
 	return s.ask(c, sess, r, deadline)
 }
 
@@ -203,7 +204,7 @@ func scanReply(reply *acsReply, opts cwmp.Options) cwmp.Message {
 	if isBlank(reply.body) {
 		return cwmp.Message{Kind: cwmp.Empty}
 	}
-	if reply.head.Status != 200 {
+	if reply.head.Status/100 != 2 { // the CPE is told 200 for all of these
 		return cwmp.Message{Kind: cwmp.Unknown}
 	}
 	msg, err := cwmp.Scan(reply.body, opts)

@@ -16,6 +16,7 @@ func (s *Server) handle(c *cpeConn, r *request) reply {
 		return s.notPost(r)
 	}
 	gen := s.gen.Load()
+	r.guards = s.deps.Guard != nil
 	if err := r.inspect(int64(gen.cfg.Limits.BodyBytes)); err != nil {
 		return s.badRequest(err)
 	}
@@ -152,6 +153,9 @@ func (s *Server) leaveBehind(sess *session, id cwmp.DeviceID) {
 // belongs, be it by the same failover.
 func (sess *session) fits(route Route) bool {
 	at := sess.up.cfg.Name
+	if route.Park != sess.route.Park {
+		return false
+	}
 	return route.ACS == at || route.ACS == sess.route.ACS && route.Fallback == at
 }
 
@@ -180,7 +184,11 @@ func (s *Server) begin(c *cpeConn, r *request) (*session, *reply) {
 	if refused := s.verify(c, r); refused != nil {
 		return nil, refused
 	}
-	sess, refused := s.admit(c, r, s.routeFor(c, r))
+	route := s.routeFor(c, r)
+	if refused := s.refuseParked(r, route); refused != nil {
+		return nil, refused
+	}
+	sess, refused := s.admit(c, r, route)
 	if refused != nil {
 		return nil, refused
 	}
@@ -253,13 +261,13 @@ func (s *Server) admit(c *cpeConn, r *request, route Route) (*session, *reply) {
 	if s.draining.Load() {
 		return nil, s.notAdmitted(route.ACS, "draining")
 	}
-	if limit := up.admission.enter(time.Now()); limit != "" {
+	if limit := s.enter(up, route); limit != "" {
 		return nil, s.notAdmitted(route.ACS, limit)
 	}
 	sess := newSession(c, gen, time.Now())
 	sess.up, sess.to, sess.route = up, up.base, route
 	if !s.table.add(sess, gen.cfg.Session.MaxSessions) {
-		up.admission.leave()
+		s.leave(up, route)
 		return nil, s.notAdmitted(route.ACS, "max_sessions")
 	}
 	up.metrics.sessions.Inc()

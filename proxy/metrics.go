@@ -27,6 +27,8 @@ type metrics struct {
 	editsLeft        *prometheus.CounterVec // reason
 	injections       *prometheus.CounterVec // name, outcome
 	injectionOdd     *prometheus.CounterVec // kind
+	guard            *prometheus.CounterVec // acs, action
+	parked           *prometheus.CounterVec // acs, answer
 	panics           prometheus.Counter
 }
 
@@ -67,6 +69,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		editsLeft:        counter("edits_left_total", "Messages of CPEs that should have been edited but were passed as they are, by reason.", "reason"),
 		injections:       counter("injections_total", "Programs of RPCs of the gateway's own within sessions, by outcome.", "name", "outcome"),
 		injectionOdd:     counter("injection_oddities_total", "Answers of CPEs to RPCs of the gateway that were taken though something was wrong, by kind.", "kind"),
+		guard:            counter("guard_total", "URLs, RPCs and messages of ACSs that were judged, by what became of them.", "acs", "action"),
+		parked:           counter("parked_total", "Messages of CPEs whose ACS is away, by the gateway's own answer.", "acs", "answer"),
 		panics:           prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_panics_total", Help: "Connections ended by a fault in the gateway itself."}),
 	}
 	for _, c := range m.all() {
@@ -80,7 +84,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.connections, m.accepted, m.refused, m.badRequests, m.handshakes, m.sessions,
 		m.ended, m.sessionTime, m.exchangeTime, m.exchangeFailures, m.notAdmitted, m.failovers, m.rpcs, m.faults, m.passed,
-		m.edits, m.editsLeft, m.injections, m.injectionOdd, m.panics}
+		m.edits, m.editsLeft, m.injections, m.injectionOdd, m.guard, m.parked, m.panics}
 }
 
 func (m *metrics) upstream(name string) upstreamMetrics {

@@ -13,6 +13,7 @@ type reply struct {
 	reason string
 	fields httpwire.Fields // of the ACS, filtered when written
 	plain  bool            // body was decompressed: Content-Encoding is gone
+	edited bool            // body is not what the ACS wrote
 	// location replaces the ACS's Location.
 	location string
 	body     []byte
@@ -126,6 +127,8 @@ func (p *reply) drops(f *httpwire.Field) bool {
 		return true
 	case key == "content-encoding":
 		return p.plain
+	case hashes[key]:
+		return p.edited
 	case key == "content-type":
 		return p.status == 204 || len(p.body) == 0 && p.status == 200
 	case key == "location":

@@ -31,6 +31,9 @@ type request struct {
 	// matter.
 	params []cwmp.Param
 	edited bool // body is not what the CPE wrote
+	// unedited is the body before what is told in it was edited, nil if it was not.
+	unedited []byte
+	guards   bool // URLs are read for a guard
 	// cookieOf is the session whose cookie came with the request.
 	cookieOf *session
 	route    Route // set when routed
@@ -58,7 +61,7 @@ func (r *request) release() {
 		giveBuffer(r.buffer)
 		r.buffer = nil
 	}
-	r.body, r.params = nil, nil
+	r.body, r.unedited, r.params = nil, nil, nil
 	r.loan.release()
 }
 
@@ -90,7 +93,7 @@ func (r *request) inspect(limit int64) error {
 	r.msg, r.more, r.at = cwmp.Message{}, nil, time.Now()
 	r.handled = false
 	r.inform = informParams{}
-	r.params, r.edited = nil, false
+	r.params, r.edited, r.unedited = nil, false, nil
 	r.decoded, r.routed, r.cookieOf = false, false, nil
 	r.answer, r.digest = parseDigestAnswer(r.head.Fields)
 	plain, err := r.plainBody(limit)
@@ -109,6 +112,9 @@ func (r *request) inspect(limit int64) error {
 
 func (r *request) scan(plain []byte) error {
 	opts := cwmp.Options{Params: wanted, Charset: charset(r.head.Fields.Get("Content-Type"))}
+	if r.guards {
+		opts.Params, opts.Elements = wantedGuarded, reportedFiles
+	}
 	var err error
 	r.msg, err = cwmp.Scan(plain, opts)
 	if hostile(err) {
@@ -212,6 +218,9 @@ func (r *request) takeParams() {
 	for i := range r.msg.Params {
 		r.inform.take(&r.msg.Params[i])
 		size += len(r.msg.Params[i].Name) + len(r.msg.Params[i].Value)
+	}
+	for i := range r.msg.Elements {
+		size += len(r.msg.Elements[i].Value)
 	}
 	if reports(&r.msg) {
 		r.params = r.msg.Params

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 )
 
 // Server carries CWMP sessions. New binds its listeners; Run serves them.
@@ -24,6 +25,7 @@ type Server struct {
 	memory    budget
 	conns     connSet
 	draining  atomic.Bool
+	alarms    rate.Sometimes
 	handOver  chan accepted // to workers that rest
 	resting   atomic.Int32
 	// life ends when connections are to be closed whatever they do.
@@ -53,7 +55,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		deps: deps, log: deps.Log.Named("proxy"), metrics: m,
-		table: newTable(), sources: newSources(), admissions: map[string]*admission{}, conns: newConnSet(), handOver: make(chan accepted),
+		table: newTable(), sources: newSources(), alarms: rate.Sometimes{First: 3, Interval: time.Minute}, admissions: map[string]*admission{}, conns: newConnSet(), handOver: make(chan accepted),
 	}
 	s.life, s.kill = context.WithCancel(context.Background())
 	gen, err := s.newGeneration(cfg)
@@ -263,7 +265,7 @@ func (s *Server) end(sess *session, outcome string, err error) {
 		outcome = *forced
 	}
 	sess.link.cut(true)
-	sess.up.admission.leave()
+	s.leave(sess.up, sess.route)
 	sess.up.metrics.sessions.Dec()
 	s.table.leave(sess)
 	now := time.Now()
@@ -281,7 +283,7 @@ func (s *Server) end(sess *session, outcome string, err error) {
 	if s.deps.Ended != nil {
 		s.deps.Ended(*sum)
 	}
-	sess.jar, sess.sum, sess.offers = jar{}, Summary{}, nil
+	sess.jar, sess.sum, sess.offers, sess.guard = jar{}, Summary{}, nil, nil
 }
 
 // sleep waits, unless the server is being stopped.

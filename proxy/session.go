@@ -57,6 +57,7 @@ type session struct {
 	shown          shownParams
 	offers         []offer   // of the ACS's last message, until the CPE answers
 	inject         *injector // nil where nothing may be injected
+	guard          *guarding // nil where everything passes
 	sum            Summary
 }
 
