@@ -5,8 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/acsgate/acsgate/internal/cwmp"
 	"go.uber.org/zap"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
 )
 
 // PathAPI is below which the JSON API is.

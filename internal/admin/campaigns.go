@@ -177,7 +177,7 @@ func (c *Campaigns) preview(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout)) //nolint:forbidigo // of a connection
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
 	lines, begun := json.NewEncoder(w), false
 	for move, err := range c.Preview(r.Context(), request) {
 		if err != nil && !begun {
@@ -213,7 +213,7 @@ func (c *Campaigns) members(w http.ResponseWriter, r *http.Request) {
 		failCampaign(w, fmt.Errorf("campaign %q: %w", r.PathValue("name"), ErrUnknownCampaign))
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout)) //nolint:forbidigo // of a connection
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
 	setHeaders(w, "application/x-ndjson")
 	lines := json.NewEncoder(w)
 	for m := range c.Members(r.PathValue("name"), r.URL.Query().Get("state")) {
@@ -226,7 +226,7 @@ func (c *Campaigns) members(w http.ResponseWriter, r *http.Request) {
 // readCampaign reads the body of a request. Fields that are not known are
 // refused: one that is misspelled would move more than was meant.
 func readCampaign(w http.ResponseWriter, r *http.Request) (c CampaignRequest, ok bool) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:forbidigo // of a connection
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(&c)

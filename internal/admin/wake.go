@@ -100,7 +100,7 @@ func (a *API) wake(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout)) //nolint:forbidigo // of a connection
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
 	result, err := a.Wake(r.Context(), id)
 	if err != nil {
 		failWake(w, err)
@@ -125,14 +125,14 @@ func failWake(w http.ResponseWriter, err error) {
 // ends when the client goes away.
 func (a *API) wakeMany(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) //nolint:forbidigo // of a connection
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	selection, err := readSelection(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Now().Add(bulkTimeout)) //nolint:forbidigo // of a connection
+	_ = control.SetWriteDeadline(time.Now().Add(bulkTimeout))
 	setHeaders(w, "application/x-ndjson")
 	lines := json.NewEncoder(w)
 	tell := func(p Progress) {

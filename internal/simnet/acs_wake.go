@@ -70,7 +70,7 @@ func getOnce(ctx context.Context, u *url.URL, authorization string) (status int,
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := conn.SetDeadline(time.Now().Add(maxWake)); err != nil { //nolint:forbidigo // of a connection
+	if err := conn.SetDeadline(time.Now().Add(maxWake)); err != nil {
 		return 0, nil, err
 	}
 	head := "GET " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nConnection: close\r\n"

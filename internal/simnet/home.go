@@ -91,7 +91,7 @@ func (h *Home) Run(ctx context.Context) error {
 		failure = h.stun.Run(ctx)
 	})
 	h.live(ctx)
-	h.nat.Close()
+	_ = h.nat.Close() // ends the client
 	client.Wait()
 	return failure
 }
@@ -110,21 +110,29 @@ func (h *Home) live(ctx context.Context) {
 	}
 }
 
-// homeRetries bounds the attempts at one session.
-const homeRetries = 5
+// homeRetries bounds the attempts at one session, homeSessions the sessions that
+// follow from each other.
+const (
+	homeRetries  = 5
+	homeSessions = 5
+)
 
-// hold holds a session, and holds it again if it fails.
+// hold holds a session, again if it fails, and those that follow from it, such
+// as the one at a new URL.
 func (h *Home) hold(ctx context.Context, event string) {
-	for n := range homeRetries {
-		result, err := h.cfg.CPE.Session(ctx, event)
-		if ctx.Err() != nil {
-			return
-		}
-		if h.cfg.Session != nil {
-			h.cfg.Session(result, err)
-		}
-		if err == nil || sleep(ctx, time.Duration(n+1)*200*time.Millisecond) != nil {
-			return
+	life := Life{
+		Sessions: homeSessions, Retries: homeRetries - 1,
+		Wait: func(ctx context.Context, _ time.Duration) error { return sleep(ctx, homeWait) },
+	}
+	if h.cfg.Session != nil {
+		life.Done = func(s Held) {
+			if ctx.Err() == nil {
+				h.cfg.Session(s.Result, s.Err)
+			}
 		}
 	}
+	_, _ = h.cfg.CPE.Live(ctx, life, event) // Session is told of failures
 }
+
+// homeWait is waited after a failed session: a home is impatient.
+const homeWait = 400 * time.Millisecond
