@@ -31,15 +31,16 @@ func (in *injector) owns(m *cwmp.Message) bool {
 // were.
 func (s *Server) takeAnswers(sess *session, r *request) int {
 	in := sess.inject
+	if !in.owns(&r.msg) && !slices.ContainsFunc(r.more, func(m cwmp.Message) bool { return in.owns(&m) }) {
+		return 0
+	}
 	all := append([]cwmp.Message{r.msg}, r.more...)
+	ours := make([]bool, len(all)) // judged before the first is taken
 	own := 0
 	for i := range all {
-		if in.owns(&all[i]) {
+		if ours[i] = in.owns(&all[i]); ours[i] {
 			own++
 		}
-	}
-	if own == 0 {
-		return 0
 	}
 	s.learnTold(sess, r)
 	body, err := r.plain(int64(sess.gen.cfg.Limits.BodyBytes))
@@ -47,14 +48,14 @@ func (s *Server) takeAnswers(sess *session, r *request) int {
 		body = nil
 	}
 	for i := range all {
-		if in.owns(&all[i]) {
+		if ours[i] {
 			s.takeAnswer(sess, r, body, i, &all[i])
 		}
 	}
 	if own == len(all) {
 		r.clear()
 	} else {
-		r.keepOnly(body, all, func(m *cwmp.Message) bool { return !in.owns(m) })
+		r.cut(body, all, ours)
 	}
 	return own
 }
@@ -96,8 +97,8 @@ func (r *request) clear() {
 	r.body, r.decoded, r.edited = nil, true, true
 }
 
-// keepOnly leaves the envelopes of body, all, that keep selects.
-func (r *request) keepOnly(body []byte, all []cwmp.Message, keep func(*cwmp.Message) bool) {
+// cut takes those envelopes of body out that are ours.
+func (r *request) cut(body []byte, all []cwmp.Message, ours []bool) {
 	var rest []byte
 	start := 0
 	for i := range all {
@@ -105,7 +106,7 @@ func (r *request) keepOnly(body []byte, all []cwmp.Message, keep func(*cwmp.Mess
 		if end == 0 || i == len(all)-1 {
 			end = len(body)
 		}
-		if keep(&all[i]) {
+		if !ours[i] {
 			rest = append(rest, body[start:end]...)
 		}
 		start = end

@@ -177,6 +177,9 @@ func (x *talk) turn(body string, asks bool) {
 	before := len(x.said())
 	a, err := x.exchange(body)
 	x.story = append(x.story, brief(body)+" -> "+fmt.Sprint(a.status)+" "+brief(a.body))
+	if isTimeout(err) {
+		x.t.Fatalf("no reply\n%s", strings.Join(x.story, "\n"))
+	}
 	if err != nil || a.fields.Token("Connection", "close") {
 		x.connect()
 	}
@@ -296,9 +299,9 @@ func talker(tb testing.TB) func(*testing.T, []byte) *talk {
 func TestInjectInAnyOrder(t *testing.T) {
 	t.Parallel()
 	hold := talker(t)
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a reproducible choice
+	rng := rand.New(rand.NewPCG(1, 2))
 	sent, begun := 0, 0
-	for range 400 {
+	for range 150 {
 		moves := make([]byte, 20+rng.IntN(60))
 		for i := range moves {
 			moves[i] = byte(rng.Uint32())
@@ -309,7 +312,7 @@ func TestInjectInAnyOrder(t *testing.T) {
 			begun += r.begun
 		}
 	}
-	if sent < 400 || begun < 200 {
+	if sent < 200 || begun < 100 {
 		t.Errorf("only %d RPCs of %d programs were sent: the test shows nothing", sent, begun)
 	}
 	t.Logf("%d RPCs of %d programs", sent, begun)

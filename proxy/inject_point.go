@@ -57,7 +57,7 @@ func (s *Server) injected(c *cpeConn, sess *session, r *request) (reply, bool) {
 		defer r.restore(r.strip())
 		return s.pass(c, sess, r), true
 	case in.headDue(sess, r):
-		return s.beginHead(c, sess, r)
+		return s.beginHead(sess, r)
 	}
 	return reply{}, false
 }
@@ -120,7 +120,7 @@ func (in *injector) headDue(sess *session, r *request) bool {
 const maxHeldBody = 256
 
 // beginHead holds the empty POST back while programs run.
-func (s *Server) beginHead(c *cpeConn, sess *session, r *request) (reply, bool) {
+func (s *Server) beginHead(sess *session, r *request) (reply, bool) {
 	in, now := sess.inject, time.Now()
 	if in.began.IsZero() {
 		in.began = now

@@ -688,9 +688,10 @@ func TestInjectTransferPending(t *testing.T) {
 			p := injecting(asks("a", getURL()), Injection{Name: "even", EvenDuringTransfer: true, Next: steps(setURL("1"))})
 			c := newGate(t, []*fakeACS{acs}, p.option).dial()
 			c.ask(post(inform("1")))
-			a := c.ask(post("", "X-Ask: 1"))
+			c.ask(post("", "X-Ask: 1"))
+			var a answered
 			if tc.complete {
-				a = c.ask(post(tc.answer, "X-Ask: 1")) // another request follows
+				c.ask(post(tc.answer, "X-Ask: 1")) // another request follows
 				c.ask(post(string(cwmp.TransferComplete(cwmp.DefaultDialect, "9", cwmp.TransferCompleteData{}))))
 				a = c.ask(post(""))
 			} else {
@@ -762,15 +763,17 @@ func TestInjectForms(t *testing.T) {
 		"gzip": {[]string{"Content-Encoding: gzip"}, func(id string) string {
 			zipped.Reset()
 			w := gzip.NewWriter(&zipped)
-			w.Write([]byte(values(id, mURL, "x")))
-			w.Close()
+			if _, err := w.Write([]byte(values(id, mURL, "x"))); err != nil || w.Close() != nil {
+				t.Error("gzip failed")
+			}
 			return zipped.String()
 		}, InjectionDone, ""},
 		"gzip under auth-int": {[]string{"Content-Encoding: gzip", `Authorization: Digest username="u", nonce="n", qop=auth-int, uri="/cwmp", nc=00000003, response="2"`}, func(id string) string {
 			zipped.Reset()
 			w := gzip.NewWriter(&zipped)
-			w.Write([]byte(values(id, mURL, "x")))
-			w.Close()
+			if _, err := w.Write([]byte(values(id, mURL, "x"))); err != nil || w.Close() != nil {
+				t.Error("gzip failed")
+			}
 			return zipped.String()
 		}, InjectionDone, ""},
 		"no ID":         {nil, func(string) string { return values("", mURL, "x") }, InjectionDone, "id"},
@@ -975,5 +978,68 @@ func TestInjectionCostsNothing(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestInjectLost: a gateway that stops leaves an unknown outcome behind, and says
+// so.
+func TestInjectLost(t *testing.T) {
+	t.Parallel()
+	p := injecting(asks("a", setURL("1")))
+	g := newGate(t, []*fakeACS{newACS(t, nil)}, p.option)
+	c := g.dial()
+	c.ask(post(inform("1")))
+	told(t, c.ask(post("")), "SetParameterValues")
+	c.hangUp()
+	g.stop()
+	if r := only(t, p, "a", InjectionLost, 1); !r.RPCs[0].Unknown || g.outcomes(1)[0] != Stopped {
+		t.Errorf("result %+v, outcomes %q", r, g.outcomes(1))
+	}
+}
+
+// TestInjectSessionTimeout: a CPE that asks for patience gets it.
+func TestInjectSessionTimeout(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, []*fakeACS{newACS(t, nil)}, injecting(asks("a", setURL("1"))).option)
+	c := g.dial()
+	c.ask(post(string(cwmp.Inform(cwmp.DefaultDialect, "1", cwmp.InformData{Device: device("1"), SessionTimeout: 300}))))
+	told(t, c.ask(post("")), "SetParameterValues")
+	sess := g.table.of(device("1"))
+	if got := sess.idleLimit(); got != 300*time.Second {
+		t.Errorf("the CPE has %v", got)
+	}
+}
+
+// TestInjectThroughTwoGateways: what another gateway asks through this one is none
+// of its own.
+func TestInjectThroughTwoGateways(t *testing.T) {
+	t.Parallel()
+	outer := newGate(t, []*fakeACS{newACS(t, nil)}, injecting(asks("outer", setURL("1"), getURL())).option)
+	for _, p := range []*programs{injecting(), injecting(atHead(asks("inner", getURL())))} {
+		g := newGate(t, nil, inFrontOf("http://"+outer.addr), p.option)
+		c := g.dial()
+		c.ask(post(inform("1")))
+		a := c.ask(post(""))
+		if len(p.make(InjectionInput{})) > 0 {
+			a = c.ask(post(values(told(t, a, "GetParameterValues").ID, mURL, "x")))
+		}
+		a = c.ask(post(setDone(told(t, a, "SetParameterValues").ID)))
+		statusOf(t, c.ask(post(values(told(t, a, "GetParameterValues").ID, mURL, "x"))), 204)
+	}
+	if got := outer.outcomes(2); !slices.Equal(got, []string{Complete, Complete}) {
+		t.Errorf("outcomes %q", got)
+	}
+}
+
+// TestInjectConnectionClose: the connection goes on by what the CPE says now, not
+// by what it said in the message that was held back.
+func TestInjectConnectionClose(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, []*fakeACS{newACS(t, nil)}, injecting(atHead(asks("a", getURL()))).option)
+	c := g.dial()
+	c.ask(post(inform("1")))
+	m := told(t, c.ask(post("")), "GetParameterValues")
+	if a := c.ask(post(values(m.ID, mURL, "x"), "Connection: close")); a.fields.Get("Connection") != "close" || !c.closed() {
+		t.Errorf("the connection stays open: %s", a.raw)
 	}
 }
