@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,6 +28,8 @@ type reach struct {
 	tokens   *tokenIndex
 	stun     *stunsrv.Server // nil without a STUN server
 	requests *connreq.Service
+
+	complained atomic.Int64 // when it was last said that secrets cannot be read, Unix seconds
 }
 
 // makeReach makes what knows how to reach devices and what does it.
@@ -191,7 +194,7 @@ func (g *Gateway) logins(id cwmp.DeviceID) []connreq.Login {
 	defer cancel()
 	set, err := g.reach.vault.Get(ctx, id)
 	if err != nil {
-		g.log.Warn("secrets cannot be read", zap.Stringer("device", id), zap.Error(err))
+		g.complain(id, err)
 		return nil
 	}
 	login := set.ConnectionRequest
@@ -199,6 +202,15 @@ func (g *Gateway) logins(id cwmp.DeviceID) []connreq.Login {
 		return nil // CPEs tell the user name alone, and half a login refuses the ACS that has the whole
 	}
 	return []connreq.Login{{Username: login.Username, Password: string(login.Password)}}
+}
+
+// complain says that a device's secrets cannot be read, once a minute at most: a
+// store that fails does so for every device of a fleet.
+func (g *Gateway) complain(id cwmp.DeviceID, err error) {
+	now, last := time.Now().Unix(), g.reach.complained.Load()
+	if now-last >= 60 && g.reach.complained.CompareAndSwap(last, now) {
+		g.log.Warn("secrets cannot be read; more of these are not logged for a minute", zap.Stringer("device", id), zap.Error(err))
+	}
 }
 
 // mayReach tells whether a TURN user may send to an address: it must be the

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/acsgate/acsgate/connreq"
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -470,5 +473,22 @@ func TestDevice_ShowsNoLoginOfAURL(t *testing.T) {
 		if got := withoutLogin(url); got != want {
 			t.Errorf("%q is shown as %q", url, got)
 		}
+	}
+}
+
+// TestLogins_AStoreThatFailsIsToldOnce: an ACS that wakes its fleet asks for the
+// secrets of every device, and of each datagram's.
+func TestLogins_AStoreThatFailsIsToldOnce(t *testing.T) {
+	w := newNATWorld(t)
+	w.stop() // which closes the store
+	core, lines := observer.New(zap.WarnLevel)
+	w.log = zap.New(core)
+	for i := range 100 {
+		if got := w.logins(cwmp.DeviceID{OUI: "00D09E", SerialNumber: fmt.Sprint(i)}); got != nil {
+			t.Fatalf("%d logins of a closed store", len(got))
+		}
+	}
+	if lines.Len() != 1 {
+		t.Errorf("%d lines are logged", lines.Len())
 	}
 }
