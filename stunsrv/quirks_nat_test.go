@@ -44,6 +44,29 @@ func TestS04_XORIsForTheCookieAlone(t *testing.T) {
 	}
 }
 
+// TestS05_AnsweredOnTheWire: each of these has an answer with the address of the
+// sender, of the kind that it can read, from the socket that it asked.
+func TestS05_AnsweredOnTheWire(t *testing.T) {
+	s := startServer(t, Config{Listen: []string{"127.0.0.1:0"}}, quiet())
+	c, local := newCPE(t, "127.0.0.1"), s.Addrs()[0]
+	for name, attrs := range map[string][][]byte{
+		"nothing": nil, "CHANGE-REQUEST": {changeRequest(0)}, "binding": {bindingAttr}, "change without binding": {changeAttr},
+		"binding and change": {bindingAttr, changeAttr}, "binding and CHANGE-REQUEST": {changeRequest(0), bindingAttr},
+		"user": {attribute(attrUsername, "cpe1")}, "wrong signature": {attribute(attrUsername, "cpe1"), attribute(attrMessageIntegrity, strings.Repeat("x", 20))},
+	} {
+		reply, from := c.ask(local, request(classicID, attrs...))
+		mapped := appendAddress(nil, attrMappedAddress, c.address())
+		if from != local || len(reply) != 56 || !bytes.HasPrefix(reply[headerSize:], mapped) || !bytes.Equal(reply[4:20], classicID) {
+			t.Errorf("%s, classic: %x from %v", name, reply, from)
+		}
+		reply, from = c.ask(local, request(nil, attrs...))
+		xored := appendXORAddress(bytes.Clone(reply[:headerSize]), attrXORMappedAddress, c.address())[headerSize:]
+		if from != local || !bytes.Contains(reply, xored) {
+			t.Errorf("%s, cookie: %x from %v", name, reply, from)
+		}
+	}
+}
+
 // TestS14_ListensOnThePortOfTheACS: besides the STUN port there is one with the
 // number of the ACS's TCP port. Each answers from itself, a binding is noted with
 // the one that saw it, and Connection Requests leave from there.

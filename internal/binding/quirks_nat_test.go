@@ -3,7 +3,48 @@ package binding
 import (
 	"testing"
 	"time"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
 )
+
+// TestS12_WhatIsSeenNotWhatIsReported: behind a NAT that translates ports, a CPE
+// that reports its own port is bound to the one that the server sees, whichever
+// is told first, and nobody is looked for at the reported one.
+func TestS12_WhatIsSeenNotWhatIsReported(t *testing.T) {
+	const wrong = "198.51.100.7:7547" // public IP address, local port, as of tr069agent
+	for name, do := range map[string]func(f *fixture){
+		"report first": func(f *fixture) {
+			f.claims(0, v, home, wrong, "")
+			f.sees(1, userV, homeA)
+		},
+		"packet first": func(f *fixture) {
+			f.sees(0, userV, homeA)
+			f.claims(1, v, home, wrong, "")
+		},
+		"report again and again": func(f *fixture) {
+			for second := 0; second < 300; second += 30 {
+				f.sees(second, userV, homeA)
+				f.claims(second+1, v, home, wrong, "")
+			}
+		},
+		"report alone, and then a packet": func(f *fixture) {
+			for second := 0; second < 300; second += 30 {
+				f.claims(second, v, home, wrong, "")
+			}
+			f.want(v, "", None)
+			f.sees(301, userV, homeA)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newTable(t)
+			do(f)
+			f.want(v, homeA, SameIP)
+			f.wantDevice(homeA, v)
+			f.wantDevice(wrong, cwmp.DeviceID{})
+			f.check()
+		})
+	}
+}
 
 // TestS13_ExpiresWhenKeepAlivesCease: a binding is good for 1.5 keep-alive periods
 // as they were seen, and the next packet makes it good again. It is stale then,

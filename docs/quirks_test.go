@@ -1,4 +1,4 @@
-package proxy
+package docs
 
 import (
 	"fmt"
@@ -10,22 +10,28 @@ import (
 	"testing"
 )
 
-// quirkIDs are the requirements that docs/quirks.md must answer for.
+// quirkIDs are the requirements that quirks.md must answer for.
 func quirkIDs() []string {
 	var ids []string
 	for n := 1; n <= 14; n++ {
 		ids = append(ids, fmt.Sprintf("U%d", n))
 	}
-	for _, r := range [][2]int{{1, 14}, {20, 39}, {50, 59}, {64, 77}} {
-		for n := r[0]; n <= r[1]; n++ {
-			ids = append(ids, fmt.Sprintf("C-%02d", n))
+	for _, r := range []struct {
+		letter      string
+		first, last int
+	}{
+		{"C", 1, 14}, {"C", 20, 39}, {"C", 50, 59}, {"C", 61, 62}, {"C", 64, 77}, {"C", 80, 87},
+		{"S", 1, 22}, {"S", 30, 40}, {"S", 42, 44},
+	} {
+		for n := r.first; n <= r.last; n++ {
+			ids = append(ids, fmt.Sprintf("%s-%02d", r.letter, n))
 		}
 	}
 	return ids
 }
 
 var (
-	quirkRow  = regexp.MustCompile(`(?m)^\| ([UC]-?[0-9]+) \| (.+?) \| (.+) \|$`)
+	quirkRow  = regexp.MustCompile(`(?m)^\| ([UCS]-?[0-9]+) \| (.+?) \| (.+) \|$`)
 	testName  = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
 	testStart = regexp.MustCompile(`(?m)((?:^//.*\n)*)^func (Test\w+)\(t \*testing\.T\)`)
 )
@@ -35,7 +41,7 @@ var (
 func testFuncs(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -55,7 +61,7 @@ func testFuncs(t *testing.T) map[string]string {
 // that exist, and one of them says so in its name or comment.
 func TestQuirksPage_AnswersForEachID(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../docs/quirks.md")
+	page, err := os.ReadFile("quirks.md")
 	if err != nil {
 		t.Fatal(err)
 	}
