@@ -44,6 +44,9 @@ type CPEConfig struct {
 	// TLS is the base of the client's settings for https URLs; the habits of
 	// the make are applied to a copy.
 	TLS *tls.Config
+	// Resolve, if not nil, turns the host:port of a URL into that to be dialled,
+	// as Names.Resolve does. TLS goes by the URL's host nevertheless.
+	Resolve func(address string) (string, error)
 	// Dial replaces net.Dialer, to choose source addresses or count.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Pause is waited before each POST but the first.
@@ -69,6 +72,7 @@ type CPE struct {
 	events  []cwmp.Event // to be told in the next session
 	queue   []ownRequest // to be sent in the next session
 	plain   bool         // the ACS refused compressed bodies
+	move    urlState
 
 	lastFault string // code of the fault that answer made, or ""
 
@@ -96,7 +100,7 @@ func (m *Make) model() []Parameter {
 	for _, p := range params {
 		have[p.Name] = true
 	}
-	for _, p := range moreParams(m.Root, m.Device) {
+	for _, p := range m.present(moreParams(m.Root, m.Device)) {
 		if !have[p.Name] {
 			params = append(params, p)
 		}
@@ -122,12 +126,17 @@ func newCPE(cfg CPEConfig, base *treeBase) (*CPE, error) {
 	}
 	c := &CPE{cfg: cfg, make: &cfg.Make, tree: newTree(base), jar: jar{mode: cfg.Make.Cookies}}
 	c.newID, c.newCNonce = c.nextID, randomCNonce
-	if err := c.SetURL(cfg.URL); err != nil {
+	u, err := parseACS(cfg.URL)
+	if err != nil {
 		return nil, err
 	}
+	c.url, c.move.text, c.move.first = u, cfg.URL, login{cfg.Username, cfg.Password}
 	c.tree.Put(c.make.Root+"DeviceInfo.SerialNumber", cfg.Device.SerialNumber)
 	if cfg.Parameters == nil {
-		c.tree.Put(c.make.Root+"ManagementServer.URL", cfg.URL)
+		c.tree.Put(c.nameOf("URL"), cfg.URL)
+		if cfg.Username != "" {
+			c.tree.Put(c.nameOf("Username"), cfg.Username)
+		}
 	}
 	return c, nil
 }
@@ -139,21 +148,31 @@ func (m *Make) DeviceNumber(n int) cwmp.DeviceID {
 	return id
 }
 
-// SetURL sets the ACS of the sessions to come.
+// SetURL sets the ACS of the sessions to come, without an event.
 func (c *CPE) SetURL(acs string) error {
-	u, err := url.Parse(acs)
+	u, err := parseACS(acs)
 	if err != nil {
-		return fmt.Errorf("ACS URL %q: %w", acs, err)
+		return err
 	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
-		return fmt.Errorf("ACS URL %q: want http://host:port/path or https://host:port/path", acs)
-	}
-	c.url = u
+	c.url, c.move.text, c.move.next = u, acs, ""
+	c.tree.Put(c.nameOf("URL"), acs)
 	return nil
 }
 
-// URL is the ACS of the next session. SetParameterValues changes it too.
-func (c *CPE) URL() string { return c.url.String() }
+func parseACS(acs string) (*url.URL, error) {
+	u, err := url.Parse(acs)
+	if err != nil {
+		return nil, fmt.Errorf("ACS URL %q: %w", acs, err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return nil, fmt.Errorf("ACS URL %q: want http://host:port/path or https://host:port/path", acs)
+	}
+	return u, nil
+}
+
+// URL is the ACS of the next session. SetParameterValues changes it too, as
+// Make.URLChange says.
+func (c *CPE) URL() string { return c.move.text }
 
 // Device is the CPE's identity.
 func (c *CPE) Device() cwmp.DeviceID { return c.cfg.Device }

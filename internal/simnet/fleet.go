@@ -44,7 +44,8 @@ type FleetConfig struct {
 	Auth               AuthMode
 	Username, Password string
 	TLS                *tls.Config
-	Timeout, Pause     time.Duration // as in CPEConfig
+	Resolve            func(address string) (string, error)
+	Timeout, Pause     time.Duration // as in CPEConfig, like Resolve
 	// Sources are local addresses to use in turn, each good for some 28,000
 	// connections at once.
 	Sources []netip.Addr
@@ -240,7 +241,7 @@ func (f *Fleet) newMember(number int) (*CPE, error) {
 	cfg := CPEConfig{
 		URL: f.cfg.URL, Make: m, Device: device, Auth: f.cfg.Auth,
 		Username: strings.ReplaceAll(f.cfg.Username, "{device}", deviceUser(device)), Password: f.cfg.Password,
-		TLS: f.cfg.TLS, Timeout: f.cfg.Timeout, Pause: f.cfg.Pause,
+		TLS: f.cfg.TLS, Resolve: f.cfg.Resolve, Timeout: f.cfg.Timeout, Pause: f.cfg.Pause,
 	}
 	if len(f.cfg.Sources) > 0 {
 		source := f.cfg.Sources[number%len(f.cfg.Sources)]

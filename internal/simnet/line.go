@@ -33,7 +33,11 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10)
 func (s *session) dial(ctx context.Context) (*line, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cpe.cfg.Timeout)
 	defer cancel()
-	conn, err := s.cpe.cfg.Dial(ctx, "tcp", hostPort(s.url.Hostname(), s.url.Port(), s.url.Scheme))
+	address, err := s.address()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.cpe.cfg.Dial(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

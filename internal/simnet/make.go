@@ -78,6 +78,8 @@ type Make struct {
 	CloseAfter401    bool // a new connection for the answer to a challenge, quirk C-01
 	NoReconnect      bool // a session ends with its connection, quirk C-66
 	StrayPost        bool // one more empty POST after the end, protocol notes 1.5
+	URLChange        URLChange
+	Lacks            []string // parameters that its model has not, without the root; see Without
 	Rules            Rules
 	TLS              TLSHabits
 }

@@ -15,6 +15,7 @@ func icwmp() Make {
 	m.Style.Declaration, m.Style.Base = `<?xml version="1.0" encoding="UTF-8"?>`+"\n", 0
 	m.Header = headerWith(m.Header, "User-Agent: iopsys-cwmp")
 	m.Rules = Rules{Statuses: []int{200, 204, 301, 302, 307, 401, 415}, PrefixedOnly: true}
+	m.URLChange = URLChange{When: URLAtSessionEnd, ValueChange: true}
 	return m
 }
 
@@ -46,6 +47,7 @@ func rdkb() Make {
 		{"Content-Length: {length}", Always},
 	}
 	m.Cookies, m.StrayPost = CookiesReplace, true
+	m.URLChange = URLChange{When: URLAtSessionEnd}
 	m.Rules = Rules{Statuses: []int{200, 204, 301, 302, 307, 401}, EmptyNeeds204: true, IDUnderstood: true, MaxID: 127}
 	return m
 }

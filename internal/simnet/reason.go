@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strconv"
 	"syscall"
@@ -16,6 +17,7 @@ func Reason(err error) string {
 	var status *StatusError
 	var fault *FaultError
 	var tlsErr *TLSError
+	var nameErr *net.DNSError
 	switch {
 	case err == nil:
 		return ""
@@ -29,6 +31,10 @@ func Reason(err error) string {
 		return "interrupted"
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
+	case errors.Is(err, errHungUp):
+		return "hung up by the CPE"
+	case errors.As(err, &nameErr) && nameErr.IsNotFound:
+		return "no such host"
 	case errors.As(err, &tlsErr):
 		return "tls handshake"
 	case errors.Is(err, errClosed) || errors.Is(err, errStale):

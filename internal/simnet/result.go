@@ -14,7 +14,9 @@ type Result struct {
 	RPCs   []string // of the ACS that the CPE carried out, in order
 	Sent   []string // of the CPE that the ACS answered, in order, Inform first
 	Faults []string // codes of the faults that either side sent
-	Took   time.Duration
+	// Ignored are RPCs that the CPE answered by an empty POST.
+	Ignored []string
+	Took    time.Duration
 	// Connections counts the TCP connections that the session used.
 	Connections int
 }

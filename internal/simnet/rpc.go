@@ -2,7 +2,6 @@ package simnet
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -99,17 +98,7 @@ func (c *CPE) getParameterValues(rpc *element) rpcAnswer {
 	if !ok {
 		return rpcAnswer{fault: cwmp.FaultInvalidName}
 	}
-	return rpcAnswer{write: func(e *envelope) { e.parameterList(hidden(params), 0) }}
-}
-
-// hidden blanks what reads as empty. Protocol notes 3.
-func hidden(params []Parameter) []Parameter {
-	for i := range params {
-		if strings.HasSuffix(params[i].Name, "Password") {
-			params[i].Value = ""
-		}
-	}
-	return params
+	return rpcAnswer{write: func(e *envelope) { e.parameterList(c.hidden(params), 0) }}
 }
 
 func (c *CPE) setParameterValues(rpc *element) rpcAnswer {
@@ -121,23 +110,16 @@ func (c *CPE) setParameterValues(rpc *element) rpcAnswer {
 	for _, n := range list.nodes {
 		values = append(values, Parameter{Name: n.value("Name"), Value: n.value("Value")})
 	}
+	if a, refused := c.refuseURL(values); refused {
+		return a
+	}
 	if faults := c.tree.set(values); faults != nil {
 		return rpcAnswer{fault: cwmp.FaultInvalidArguments, faults: faults}
 	}
 	c.tree.Put(c.make.Root+"ManagementServer.ParameterKey", rpc.value("ParameterKey"))
-	c.takeURL(values)
-	return rpcAnswer{write: func(e *envelope) { e.leaf("Status", "", "0") }}
-}
-
-// takeURL moves the CPE to another ACS: the next session goes there with
-// "0 BOOTSTRAP", and undelivered events are dropped. Quirk table, hazards.
-func (c *CPE) takeURL(values []Parameter) {
-	for _, v := range values {
-		if v.Name == c.make.Root+"ManagementServer.URL" && v.Value != c.url.String() && c.SetURL(v.Value) == nil {
-			c.queue = nil
-			c.events = []cwmp.Event{{Code: "0 BOOTSTRAP"}}
-		}
-	}
+	c.takeLogin(values)
+	status := c.takeURL(values)
+	return rpcAnswer{write: func(e *envelope) { e.leaf("Status", "", status) }}
 }
 
 func (c *CPE) getParameterNames(rpc *element) rpcAnswer {
@@ -211,12 +193,14 @@ func (c *CPE) deleteObject(rpc *element) rpcAnswer {
 func (c *CPE) reboot(rpc *element) rpcAnswer {
 	c.addEvent(cwmp.Event{Code: "1 BOOT"})
 	c.addEvent(cwmp.Event{Code: "M Reboot", CommandKey: rpc.value("CommandKey")})
+	c.move.restart = true
 	return rpcAnswer{}
 }
 
 func (c *CPE) factoryReset(*element) rpcAnswer {
 	c.tree.own, c.tree.added = nil, nil
 	c.tree.Put(c.make.Root+"DeviceInfo.SerialNumber", c.cfg.Device.SerialNumber)
+	c.resetURL()
 	c.queue = nil
 	c.events = []cwmp.Event{{Code: "0 BOOTSTRAP"}, {Code: "1 BOOT"}}
 	return rpcAnswer{}

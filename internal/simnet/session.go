@@ -74,10 +74,11 @@ func (c *CPE) addEvent(e cwmp.Event) {
 func (c *CPE) settle(err error) {
 	if err == nil {
 		c.retries = 0
-		return
+	} else {
+		c.retries++
+		c.events = slices.DeleteFunc(c.events, func(e cwmp.Event) bool { return e.Code == "6 CONNECTION REQUEST" })
 	}
-	c.retries++
-	c.events = slices.DeleteFunc(c.events, func(e cwmp.Event) bool { return e.Code == "6 CONNECTION REQUEST" })
+	c.afterSession()
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -136,7 +137,7 @@ func (s *session) inform(ctx context.Context) error {
 	if err := s.request(ctx, "Inform", id, body); err != nil {
 		return err
 	}
-	c.events = c.events[told:]
+	c.events, c.move.tell = c.events[told:], false
 	return nil
 }
 
@@ -148,6 +149,9 @@ func (c *CPE) informed() []Parameter {
 			p = now
 		}
 		list = append(list, p)
+	}
+	if url, ok := c.tree.Get(c.nameOf("URL")); ok && c.move.tell && !slices.ContainsFunc(list, func(p Parameter) bool { return p.Name == url.Name }) {
+		list = append(list, url)
 	}
 	return list
 }
@@ -216,22 +220,14 @@ func (s *session) over() bool { return s.last == nil && s.idle }
 func (s *session) step(ctx context.Context) error {
 	c := s.cpe
 	if s.last != nil && s.last.isRequest() {
-		method, body := c.answer(s.last)
-		s.result.RPCs = append(s.result.RPCs, s.last.method)
-		if method == "Fault" {
-			s.result.Faults = append(s.result.Faults, c.lastFault)
-		}
-		_, err := s.post(ctx, post{kind: method, when: WithBody, body: body})
-		return err
+		return s.serve(ctx)
 	}
 	if len(c.queue) > 0 && !s.hold && !s.idle {
 		own := c.queue[0]
 		c.queue = c.queue[1:]
 		return s.tell(ctx, own)
 	}
-	s.idle = s.idle || !s.hold
-	_, err := s.post(ctx, post{kind: "empty", when: WhenEmpty})
-	return err
+	return s.sayNothing(ctx)
 }
 
 // tell sends a request of the CPE's own. A fault to it does not end the

@@ -129,8 +129,8 @@ func (t *Tree) names(path string, nextLevel, objects bool) []Parameter {
 	return list
 }
 
-// set applies all values or, when any is refused, none. TR-069 A.3.2.1.
-func (t *Tree) set(values []Parameter) []paramFault {
+// check says which values are to be refused. TR-069 A.3.2.1.
+func (t *Tree) check(values []Parameter) []paramFault {
 	var faults []paramFault
 	for _, v := range values {
 		switch p, ok := t.Get(v.Name); {
@@ -140,7 +140,12 @@ func (t *Tree) set(values []Parameter) []paramFault {
 			faults = append(faults, paramFault{v.Name, cwmp.FaultNotWritable})
 		}
 	}
-	if faults != nil {
+	return faults
+}
+
+// set applies all values or, when any is refused, none. TR-069 A.3.2.1.
+func (t *Tree) set(values []Parameter) []paramFault {
+	if faults := t.check(values); faults != nil {
 		return faults
 	}
 	for _, v := range values {
