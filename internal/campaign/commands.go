@@ -3,9 +3,9 @@ package campaign
 import (
 	"context"
 	"errors"
-	"iter"
-
-	"github.com/acsgate/acsgate/internal/cwmp"
+	"fmt"
+	"slices"
+	"time"
 )
 
 // Errors of commands, to be told apart by errors.Is. Others are of the store.
@@ -14,63 +14,198 @@ var (
 	ErrRefused = errors.New("refused") // wraps the reason, for people
 )
 
-// Move is what a campaign would do with one device.
-type Move struct {
-	Device cwmp.DeviceID
-	Moves  bool
-	Wave   int
-	From   string
-	Reason string // why, or why not
+func refused(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
 }
 
-// Create makes a draft of a campaign, or with DryRun tells what it would be. Its
-// members are those devices that it selects now; later ones are not taken.
-func (e *Engine) Create(ctx context.Context, d Definition) (View, error) { return View{}, nil }
-
-// Preview yields every known device and whether the campaign would move it. It
-// stops at the first error.
-func (e *Engine) Preview(ctx context.Context, d Definition) iter.Seq2[Move, error] {
-	return func(func(Move, error) bool) {}
+// Start begins to move devices, if CheckTarget finds nothing wrong with the new
+// ACS.
+func (e *Engine) Start(ctx context.Context, name string) error {
+	_, h, ok := e.named(name)
+	if !ok {
+		return fmt.Errorf("campaign %q: %w", name, ErrUnknown)
+	}
+	if err := e.checkTarget(ctx, &h.Definition); err != nil {
+		return fmt.Errorf("campaign %q: %w", name, err)
+	}
+	return e.command(ctx, name, []Status{Draft}, func(h *head, now time.Time) {
+		h.Status, h.Reason, h.Started, h.WaveStarted = Running, "started by the operator", now, now
+	})
 }
-
-// Start begins to move devices.
-func (e *Engine) Start(ctx context.Context, name string) error { return nil }
 
 // Pause stops moving devices. Those that were moved stay moved.
-func (e *Engine) Pause(ctx context.Context, name string) error { return nil }
+func (e *Engine) Pause(ctx context.Context, name string) error {
+	return e.command(ctx, name, []Status{Running}, func(h *head, _ time.Time) {
+		h.Status, h.Reason = Paused, "paused by the operator"
+	})
+}
 
 // Resume goes on after Pause, after a halt, and between the phases of
-// RouteThenRewrite.
-func (e *Engine) Resume(ctx context.Context, name string) error { return nil }
+// RouteThenRewrite. After a halt the wave whose criteria have failed is not
+// judged by these again.
+func (e *Engine) Resume(ctx context.Context, name string) error {
+	return e.command(ctx, name, []Status{Paused, Halted}, func(h *head, now time.Time) {
+		if h.Phase == 1 && !h.Routed.IsZero() {
+			h.rewrite(now)
+			return
+		}
+		h.Waived = h.Waived || h.Status == Halted
+		h.Status, h.Reason = Running, "resumed by the operator"
+	})
+}
 
-// Cancel ends a campaign. Devices that were moved stay moved.
-func (e *Engine) Cancel(ctx context.Context, name string) error { return nil }
+// Cancel ends a campaign, or its rolling back. Devices that were moved stay
+// moved.
+func (e *Engine) Cancel(ctx context.Context, name string) error {
+	return e.command(ctx, name, []Status{Draft, Running, Paused, Halted, RollingBack}, func(h *head, _ time.Time) {
+		h.Status, h.Reason = Cancelled, "cancelled by the operator"
+	})
+}
 
-// RollBack moves every device back, also after the campaign is done.
-func (e *Engine) RollBack(ctx context.Context, name string) error { return nil }
+// RollBack moves every device back, also after the campaign is done. Campaigns
+// that have taken some of its devices since must be rolled back and removed
+// before it.
+func (e *Engine) RollBack(ctx context.Context, name string) error {
+	return e.rollBack(ctx, name, "the operator rolls back")
+}
 
-// Remove forgets a campaign that is over and has no device moved any more.
-func (e *Engine) Remove(ctx context.Context, name string) error { return nil }
+func (e *Engine) rollBack(ctx context.Context, name, why string) error {
+	if err := take(ctx, e.turn); err != nil {
+		return err
+	}
+	defer func() { <-e.turn }()
+	if c, _, ok := e.named(name); ok {
+		if later, n := e.takers(c); n > 0 {
+			return fmt.Errorf("campaign %q: %w", name, refused("campaign %q has taken %d of its devices since: roll that back and remove it first", later, n))
+		}
+	}
+	return e.commanded(ctx, name, []Status{Running, Paused, Halted, Done, Cancelled}, func(h *head, _ time.Time) {
+		h.Status, h.Reason = RollingBack, why
+	})
+}
 
-// Failover begins to rewrite the URLs of an ACS's devices to its backup's. The
-// campaign is named "failover-ACS". d says the rest: rate, canary, criteria,
-// credentials; Name, Kind, From, To and Mode are filled in.
-func (e *Engine) Failover(ctx context.Context, acs, backup string, d Definition) error { return nil }
+// takers is how many devices of a campaign later ones have taken, and one of
+// these. The caller has the turn.
+func (e *Engine) takers(c *campaign) (later string, n int) {
+	for i := range c.members {
+		id := c.ids.id(c.members[i].id)
+		if owner, _, ok := e.find(&id); ok && owner != c {
+			later = owner.Name
+			n++
+		}
+	}
+	return later, n
+}
 
-// Return sets the URLs back that Failover has rewritten, at the rate of that
-// campaign.
-func (e *Engine) Return(ctx context.Context, acs string) error { return nil }
+// command changes the head of a campaign that has one of some statuses.
+func (e *Engine) command(ctx context.Context, name string, from []Status, edit func(*head, time.Time)) error {
+	if err := take(ctx, e.turn); err != nil {
+		return err
+	}
+	defer func() { <-e.turn }()
+	return e.commanded(ctx, name, from, edit)
+}
 
-// List returns all campaigns, oldest first.
-func (e *Engine) List() []View { return nil }
+// commanded is command for who has the turn.
+func (e *Engine) commanded(ctx context.Context, name string, from []Status, edit func(*head, time.Time)) error {
+	c, _, ok := e.named(name)
+	switch {
+	case !ok:
+		return fmt.Errorf("campaign %q: %w", name, ErrUnknown)
+	case !slices.Contains(from, c.Status):
+		return fmt.Errorf("campaign %q: %w", name, refused("it is %s", c.Status))
+	}
+	if err := e.change(ctx, c, func(h *head) { edit(h, e.deps.Now()) }); err != nil {
+		return fmt.Errorf("campaign %q: %w", name, err)
+	}
+	return nil
+}
 
-// Get returns a campaign.
-func (e *Engine) Get(name string) (View, bool) { return View{}, false }
+// named returns a campaign and its head at this moment.
+func (e *Engine) named(name string) (*campaign, head, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	c, ok := e.byName[name]
+	if !ok {
+		return nil, head{}, false
+	}
+	return c, c.head, true
+}
 
-// Members yields the devices of a campaign.
-func (e *Engine) Members(name string) iter.Seq[Member] { return func(func(Member) bool) {} }
+func (e *Engine) checkTarget(ctx context.Context, d *Definition) error {
+	if d.Mode == Route || e.deps.CheckTarget == nil {
+		return nil
+	}
+	if err := e.deps.CheckTarget(ctx, d.To); err != nil {
+		return refused("CPEs could not reach ACS %q by its cpe_url: %v", d.To, err)
+	}
+	return nil
+}
 
-// Of returns the campaign that a device belongs to, and how far it is with it.
-func (e *Engine) Of(id cwmp.DeviceID) (campaign string, m Member, ok bool) {
-	return "", Member{}, false
+// Remove forgets a campaign that is over and has no device moved any more. What
+// it had taken from earlier campaigns is theirs again.
+func (e *Engine) Remove(ctx context.Context, name string) error {
+	return e.remove(ctx, name, false)
+}
+
+// Release forgets a campaign that is over, whatever it has moved: from their next
+// session on, rules decide where its devices go. It is for campaigns whose outcome
+// the rules have come to say.
+func (e *Engine) Release(ctx context.Context, name string) error {
+	return e.remove(ctx, name, true)
+}
+
+func (e *Engine) remove(ctx context.Context, name string, moved bool) error {
+	if err := take(ctx, e.turn); err != nil {
+		return err
+	}
+	defer func() { <-e.turn }()
+	c, _, ok := e.named(name)
+	switch {
+	case !ok:
+		return fmt.Errorf("campaign %q: %w", name, ErrUnknown)
+	case c.Status != Draft && !c.Status.over():
+		return fmt.Errorf("campaign %q: %w", name, refused("it is %s: cancel it first", c.Status))
+	}
+	if n := c.moved(); n > 0 && !moved {
+		return fmt.Errorf("campaign %q: %w", name, refused("%d devices are where it has moved them: roll it back first", n))
+	}
+	if err := e.setHead(ctx, c, func(h *head) { h.Status = removing }); err != nil {
+		return fmt.Errorf("campaign %q: %w", name, err)
+	}
+	e.forget(c)
+	if err := e.erase(ctx, c); err != nil {
+		return fmt.Errorf("campaign %q: is removed, but not all of it from the store before the next start: %w", name, err)
+	}
+	return nil
+}
+
+// moved is how many devices are where a campaign has moved them.
+func (c *campaign) moved() (n int) {
+	for i := range c.members {
+		if _, by := c.placement(&c.members[i]); by == c.Name {
+			n++
+		}
+	}
+	return n
+}
+
+// forget takes a campaign out of memory. The caller has the turn, so that the
+// index does not change while another is made.
+func (e *Engine) forget(c *campaign) {
+	fresh := &Engine{seed: e.seed, campaigns: e.campaigns}
+	fresh.index.grow(len(e.index.table) / 2)
+	fresh.index.grow(64)
+	for _, other := range e.all() {
+		if other != c {
+			fresh.enter(other, 0, len(other.members))
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.index = fresh.index
+	e.any.Store(fresh.index.count > 0)
+	delete(e.byName, c.Name)
+	e.campaigns[c.slot] = nil
+	e.members -= len(c.members)
 }

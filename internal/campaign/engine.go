@@ -2,7 +2,13 @@ package campaign
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
 	"iter"
+	"math/bits"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,29 +18,10 @@ import (
 	"github.com/acsgate/acsgate/internal/store"
 )
 
-// Config bounds an engine. The zero value means the defaults.
-type Config struct {
-	MaxCampaigns  int           `yaml:"max_campaigns"`   // that are kept, finished ones included
-	MaxDevices    int           `yaml:"max_devices"`     // of all campaigns together
-	RatePerSecond float64       `yaml:"rate_per_second"` // of campaigns that do not say
-	ArriveWithin  time.Duration `yaml:"arrive_within"`   // of campaigns that do not say
-}
-
-// SetDefaults fills in what the file leaves out.
-func (c *Config) SetDefaults() {
-	if c.MaxCampaigns == 0 {
-		c.MaxCampaigns = 1000
-	}
-	if c.MaxDevices == 0 {
-		c.MaxDevices = 2_000_000
-	}
-	if c.RatePerSecond == 0 {
-		c.RatePerSecond = 50
-	}
-	if c.ArriveWithin == 0 {
-		c.ArriveWithin = 30 * time.Minute
-	}
-}
+const (
+	queued   = 4096 // notes that wait to be written
+	together = 4096 // members that are read under one lock
+)
 
 // Deps is what an engine needs of others. All but Wake and CheckTarget are
 // required.
@@ -59,23 +46,126 @@ type Deps struct {
 // Engine runs all campaigns. Its methods are safe for concurrent use; those that
 // take no context never wait for the store.
 type Engine struct {
-	cfg  Config
-	deps Deps
+	cfg     Config
+	deps    Deps
+	log     *zap.Logger
+	metrics *metrics
+	seed    maphash.Seed
+	notes   chan note
+	any     atomic.Bool // there are members
+
+	// turn is had by the one who changes what is stored: Run or a command. Sessions
+	// never wait for it. creating is had by the one who makes a campaign.
+	turn, creating chan struct{}
+
+	mu        sync.RWMutex // held for a batch of members at most, never during I/O
+	campaigns []*campaign  // by slot; nil where one was removed
+	byName    map[string]*campaign
+	index     index
+	seq       uint64
+	members   int // of all campaigns
+
+	unsaved []change // of Run: the store has not taken them yet
 }
 
 // New returns an engine without campaigns and registers its metrics. It starts
 // nothing. Missing configuration is filled in with the defaults.
 func New(cfg Config, deps Deps) (*Engine, error) {
 	cfg.SetDefaults()
-	return &Engine{cfg: cfg, deps: deps}, nil
+	switch {
+	case deps.Store == nil, deps.Log == nil, deps.Metrics == nil, deps.Now == nil, deps.ACSs == nil, deps.Devices == nil:
+		return nil, errors.New("campaign: a dependency is missing")
+	}
+	e := &Engine{
+		cfg: cfg, deps: deps, log: deps.Log.Named("campaigns"), seed: maphash.MakeSeed(),
+		notes: make(chan note, queued), turn: make(chan struct{}, 1), creating: make(chan struct{}, 1),
+		byName: map[string]*campaign{},
+	}
+	e.index.grow(64)
+	var err error
+	if e.metrics, err = newMetrics(e, deps.Metrics); err != nil {
+		return nil, fmt.Errorf("campaign: %w", err)
+	}
+	return e, nil
 }
 
-// Load reads all campaigns from the store. It is called once, before anything
-// else.
-func (e *Engine) Load(ctx context.Context) error { return nil }
+// take waits for a turn.
+func take(ctx context.Context, turn chan struct{}) error {
+	select {
+	case turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
-// Run moves devices until ctx ends.
-func (e *Engine) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+func (e *Engine) hash(id *cwmp.DeviceID) uint32 {
+	h := maphash.String(e.seed, id.SerialNumber)
+	h = bits.RotateLeft64(h, 21) ^ maphash.String(e.seed, id.OUI)
+	h = bits.RotateLeft64(h, 21) ^ maphash.String(e.seed, id.ProductClass)
+	return uint32(h)
+}
+
+// find returns the member that speaks for a device. The caller holds the lock.
+func (e *Engine) find(id *cwmp.DeviceID) (*campaign, uint32, bool) {
+	place, ok := e.index.find(e.hash(id), func(x entry) bool { return e.is(x, id) })
+	if !ok {
+		return nil, 0, false
+	}
+	x := e.index.table[place]
+	return e.campaigns[x.slot-1], x.member, true
+}
+
+// owns tells whether a member speaks for its device. The caller has the turn or
+// the lock.
+func (e *Engine) owns(c *campaign, number uint32) bool {
+	id := c.ids.id(c.members[number].id)
+	owner, _, ok := e.find(&id)
+	return ok && owner == c
+}
+
+func (e *Engine) is(x entry, id *cwmp.DeviceID) bool {
+	c := e.campaigns[x.slot-1]
+	return c.ids.isID(c.members[x.member].id, id)
+}
+
+// enter makes members from from on and below to those that speak for their
+// devices. The caller holds the lock.
+func (e *Engine) enter(c *campaign, from, to int) {
+	for i := from; i < to; i++ {
+		id := c.ids.id(c.members[i].id)
+		e.index.put(entry{e.hash(&id), c.slot + 1, uint32(i)}, func(x entry) bool { return e.is(x, &id) })
+	}
+	e.any.Store(e.index.count > 0)
+}
+
+// add gives a campaign its slot. The caller holds the lock.
+func (e *Engine) add(c *campaign) {
+	c.slot = uint32(len(e.campaigns))
+	for i, other := range e.campaigns {
+		if other == nil {
+			c.slot = uint32(i)
+		}
+	}
+	if int(c.slot) == len(e.campaigns) {
+		e.campaigns = append(e.campaigns, nil)
+	}
+	e.campaigns[c.slot] = c
+	e.byName[c.Name] = c
+	e.seq = max(e.seq, c.Seq)
+	e.members += len(c.members)
+}
+
+// all returns the campaigns, oldest first.
+func (e *Engine) all() []*campaign {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	list := make([]*campaign, 0, len(e.byName))
+	for _, c := range e.campaigns {
+		if c != nil {
+			list = append(list, c)
+		}
+	}
+	bySeq(list) // a head is read under the lock
+	return list
 }

@@ -1,6 +1,9 @@
 package campaign
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
 )
@@ -21,12 +24,157 @@ type Rewritten struct {
 	policy.MoveOutcome
 }
 
+type noteKind uint8
+
+const (
+	informing noteKind = iota
+	ending
+	beginning
+	rewriting
+)
+
+// note is what sessions tell.
+type note struct {
+	kind         noteKind
+	id           cwmp.DeviceID
+	acs          string
+	bootstrap    bool // the Inform's
+	good, faults bool // the session's
+	task         Task
+	was          Was
+	out          policy.MoveOutcome
+	done         chan error // of a beginning
+}
+
 // NoteInform tells that an ACS has accepted a device's Inform. It never blocks.
-func (e *Engine) NoteInform(id cwmp.DeviceID, acs string, events []string) {}
+func (e *Engine) NoteInform(id cwmp.DeviceID, acs string, events []string) {
+	e.note(note{kind: informing, id: id, acs: acs, bootstrap: bootstraps(events)})
+}
 
 // NoteSession tells how a session ended. It never blocks.
-func (e *Engine) NoteSession(s SessionEnd) {}
+func (e *Engine) NoteSession(s SessionEnd) {
+	e.note(note{kind: ending, id: s.Device, acs: s.ACS, good: s.Complete, faults: s.Faults > 0})
+}
 
 // NoteRewrite tells what came of a Task, also when the session broke. It never
 // blocks.
-func (e *Engine) NoteRewrite(r Rewritten) {}
+func (e *Engine) NoteRewrite(r Rewritten) {
+	e.note(note{kind: rewriting, id: r.Device, task: r.Task, out: r.MoveOutcome})
+}
+
+// note queues what changes something. When there is no room it is dropped: the
+// device's next session tells the same.
+func (e *Engine) note(n note) {
+	if !e.any.Load() || !e.matters(&n) {
+		return
+	}
+	select {
+	case e.notes <- n:
+	default:
+		e.metrics.dropped.Inc()
+	}
+}
+
+func (e *Engine) matters(n *note) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	c, number, ok := e.find(&n.id)
+	if !ok {
+		return false
+	}
+	// What waits in the queue may change the answer for these.
+	if n.kind == rewriting {
+		return c.Name == n.task.Campaign
+	}
+	_, _, ok = c.apply(c.members[number], n)
+	return ok
+}
+
+// apply returns what a member becomes by a note other than a beginning.
+func (c *campaign) apply(m member, n *note) (_ member, why string, ok bool) {
+	switch n.kind {
+	case informing:
+		return c.informed(m, n.acs, n.bootstrap)
+	case ending:
+		return c.ended(m, n.acs, n.good, n.faults)
+	case rewriting:
+		if n.task.Campaign == c.Name {
+			return c.rewritten(m, n.task.Undo, &n.out)
+		}
+	}
+	return m, "", false
+}
+
+// place is a member.
+type place struct {
+	c      *campaign
+	number uint32
+}
+
+// digest returns the changes that notes make, one a member, in the notes' order,
+// and answers the beginnings that are refused.
+func (e *Engine) digest(notes []note, now time.Time) []change {
+	var changes []change
+	at := map[place]int{}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range notes {
+		n := &notes[i]
+		c, number, ok := e.find(&n.id)
+		if !ok {
+			n.answer(fmt.Errorf("device %s is in no campaign: its URL must not be set", n.id))
+			continue
+		}
+		p := place{c, number}
+		m := c.members[number]
+		earlier, twice := at[p]
+		if twice {
+			m = changes[earlier].m
+		}
+		was := m
+		m, why, err := c.digested(m, n)
+		switch {
+		case err != nil:
+			n.answer(err)
+			continue
+		case m == was && twice:
+			changes[earlier].done = append(changes[earlier].done, n.done)
+			continue
+		case m == was:
+			n.answer(nil)
+			continue
+		}
+		ch := c.changed(number, m, why, now)
+		if !twice {
+			at[p] = len(changes)
+			ch.done = []chan error{n.done}
+			changes = append(changes, ch)
+			continue
+		}
+		ch.done = append(changes[earlier].done, n.done)
+		changes[earlier] = ch
+	}
+	return changes
+}
+
+// digested is apply for all kinds of notes. It interns what it records, so that
+// the caller holds the lock.
+func (c *campaign) digested(m member, n *note) (_ member, why string, err error) {
+	if n.kind != beginning {
+		m, why, _ = c.apply(m, n)
+		return m, why, nil
+	}
+	if c.Name != n.task.Campaign {
+		return m, "", fmt.Errorf("device %s is in campaign %q now: its URL must not be set", n.id, c.Name)
+	}
+	if m, why, err = c.begins(m, n.task.Undo); err == nil && !n.task.Undo && m.url == 0 {
+		m.url, m.user = c.texts.number(n.was.URL), c.texts.number(n.was.Username)
+	}
+	return m, why, err
+}
+
+func (n *note) answer(err error) {
+	if n.done != nil {
+		n.done <- err
+	}
+}

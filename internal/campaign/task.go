@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -32,14 +33,50 @@ type Was struct{ URL, Username string }
 // campaign; ok is false while rules decide. It does no I/O, does not allocate,
 // and holds a read lock for less than a microsecond. It must be read when a
 // session begins and at no other time: sessions are not moved.
-func (e *Engine) Placement(id cwmp.DeviceID) (acs, campaign string, ok bool) { return "", "", false }
+func (e *Engine) Placement(id cwmp.DeviceID) (acs, campaign string, ok bool) {
+	if !e.any.Load() {
+		return "", "", false
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	c, number, ok := e.find(&id)
+	if !ok {
+		return "", "", false
+	}
+	acs, campaign = c.placement(&c.members[number])
+	return acs, campaign, acs != ""
+}
 
 // Due returns what is to be done in the session of a device that runs now, which
 // mostly is nothing. It may be asked several times in a session.
-func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) { return Task{}, false }
+func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) {
+	if !e.any.Load() {
+		return Task{}, false
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	c, number, ok := e.find(&id)
+	if !ok {
+		return Task{}, false
+	}
+	return c.due(&c.members[number])
+}
 
 // Begin records what a CPE had before its URL is set, and returns when that is
 // durable. After an error nothing may be set: the campaign has been paused or
 // ended meanwhile, or the store fails. It takes as long as the store takes to
-// write.
-func (e *Engine) Begin(ctx context.Context, id cwmp.DeviceID, task Task, was Was) error { return nil }
+// write, and needs Run.
+func (e *Engine) Begin(ctx context.Context, id cwmp.DeviceID, task Task, was Was) error {
+	n := note{kind: beginning, id: id, task: task, was: was, done: make(chan error, 1)}
+	select {
+	case e.notes <- n:
+	case <-ctx.Done():
+		return fmt.Errorf("device %s: its move is not recorded: %w", id, ctx.Err())
+	}
+	select {
+	case err := <-n.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("device %s: its move is not recorded: %w", id, ctx.Err())
+	}
+}
