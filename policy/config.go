@@ -8,6 +8,7 @@ import (
 // Values of FailoverConfig.Mode and FailoverConfig.Return.
 const (
 	ModeRoute    = "route"
+	ModeRewrite  = "rewrite"
 	ReturnAuto   = "auto"
 	ReturnManual = "manual"
 )
@@ -41,7 +42,10 @@ type ACSConfig struct {
 
 // FailoverConfig says how the sessions of an ACS that is down reach its backup.
 type FailoverConfig struct {
-	Mode string `yaml:"mode"` // route (default): the URL on the CPE never changes
+	// Mode is route (default): the URL on the CPE never changes; or rewrite: it is
+	// also set to the backup's in the sessions that the backup serves, and set back
+	// afterwards.
+	Mode string `yaml:"mode"`
 	// Return is how sessions come back once the ACS is up: "auto" (default) or
 	// "manual", which keeps them on the backup until the gateway is told, or
 	// until the backup itself is down.

@@ -46,6 +46,8 @@ func (f FileURLs) Validate(report func(key, value, problem string)) {
 func fileURLProblem(s string) string {
 	u, err := url.Parse(s)
 	switch {
+	case s == "":
+		return "is missing: a URL such as http://files.isp.example/fw"
 	case err != nil || u.Scheme == "" || u.Host == "":
 		return "is not a URL such as http://files.isp.example/fw"
 	case len(s) > maxFileURL:

@@ -68,11 +68,7 @@ func without(names []string, name string) []string {
 }
 
 func (c *FailoverConfig) validate(r reporter) {
-	if c.Mode == "rewrite" || c.Mode == "both" {
-		r("mode", c.Mode, "is not in this version of acsgate: write "+ModeRoute+", which leaves the URL on the CPE as it is")
-	} else {
-		r.oneOf("mode", c.Mode, ModeRoute)
-	}
+	r.oneOf("mode", c.Mode, ModeRoute, ModeRewrite)
 	r.oneOf("return", c.Return, ReturnAuto, ReturnManual)
 	r.number("return_per_second", c.ReturnPerSecond, maxRate)
 }

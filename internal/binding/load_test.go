@@ -167,8 +167,8 @@ func newBare(tb testing.TB) *Table {
 }
 
 func TestAMillionBindingsIn250MB(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a million bindings take some seconds: not with -short")
+	if testing.Short() || raceDetector {
+		t.Skip("a million bindings take too long with -short or the race detector, which counts in other bytes")
 	}
 	const million, most = 1_000_000, 250 << 20
 	for _, v6 := range []bool{false, true} {

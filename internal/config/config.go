@@ -20,8 +20,12 @@ import (
 // DefaultDataDir is where the gateway keeps its files.
 const DefaultDataDir = "/var/lib/acsgate"
 
-// URLGuardPass leaves ManagementServer.URL in an ACS's RPCs alone.
-const URLGuardPass = "pass"
+// Values of ACS.AsBackup.
+const (
+	BackupFull     = "full"
+	BackupReadOnly = "read_only"
+	BackupPark     = "park"
+)
 
 // Config is a whole configuration. One that Load or Parse returned is complete:
 // defaults are filled in, file names are relative to the working directory or
@@ -57,8 +61,27 @@ type ACS struct {
 	// CPEURL is what a CPE is given when its ManagementServer.URL is set to
 	// this ACS. Empty means that it is never set.
 	CPEURL string `yaml:"cpe_url"`
+	// CPELogin is what a CPE is given together with that URL.
+	CPELogin *CPELogin `yaml:"cpe_login"`
 	// URLGuard says what becomes of ManagementServer.URL in this ACS's RPCs.
 	URLGuard string `yaml:"url_guard"`
+	// FileURLs replace the beginnings of the URLs of files in this ACS's RPCs.
+	FileURLs policy.FileURLs `yaml:"file_urls"`
+	// AsBackup says what this ACS may do with the CPEs of an ACS that it stands in
+	// for: full (default); read_only, which refuses RPCs that change the CPE; park,
+	// in which case the gateway answers them itself, and this ACS sees nothing.
+	AsBackup string `yaml:"as_backup"`
+}
+
+// CPELogin is the ManagementServer.Username and Password of the CPEs of an ACS.
+type CPELogin struct {
+	// Username is a template with {oui}, {product_class} and {serial}.
+	Username string `yaml:"username"`
+	// PasswordFile holds the password of all CPEs.
+	PasswordFile string `yaml:"password_file"`
+	// ListFile holds a line for each CPE: device, user name and password, separated
+	// by commas. What it has wins.
+	ListFile string `yaml:"list_file"`
 }
 
 // Store is the `store` section: one of its keys says where durable state is.

@@ -70,10 +70,8 @@ func (d decoder) section(n *node, v reflect.Value, key string) {
 // and the key does not count as missing; the result is the index of the field.
 func (d decoder) unknown(n *node, p *pair, t reflect.Type, key string) int {
 	name := join(key, p.key)
-	if text, allowed := laterKey(name, p.value); text != "" || allowed {
-		if !allowed {
-			d.found.add(p.at, name, "", text)
-		}
+	if text, is := laterKey(name); is {
+		d.found.add(p.at, name, "", text)
 		return -1
 	}
 	if d.found.full() {

@@ -40,7 +40,10 @@ func (c *Config) SetDefaults() {
 // SetDefaults fills in what the file leaves out.
 func (c *ACS) SetDefaults() {
 	if c.URLGuard == "" {
-		c.URLGuard = URLGuardPass
+		c.URLGuard = policy.URLPass
+	}
+	if c.AsBackup == "" {
+		c.AsBackup = BackupFull
 	}
 }
 

@@ -25,7 +25,6 @@ func Load(path string) (*Config, error) {
 func Parse(path string, data []byte) (*Config, error) {
 	found := newCollector(path)
 	root := readTree(data, found)
-	checkLater(root, "", found)
 	c := &Config{}
 	decoder{found}.value(root, reflect.ValueOf(c).Elem(), "")
 	c.setDefaults()

@@ -153,7 +153,7 @@ func TestReference_SaysTheDefaults(t *testing.T) {
 func TestReference_SaysWhatIsRequired(t *testing.T) {
 	file := referenceFiles(t) + "/acsgate.yaml"
 	lines := strings.Split(uncomment(configs.Reference), "\n")
-	besideOthers := []string{"listen[].tls.client_ca_file", "acs[].cert_file", "acs[].key_file",
+	besideOthers := []string{"listen[].tls.client_ca_file", "acs[].cert_file", "acs[].key_file", "acs[].cpe_login.username", "acs[].cpe_login.password_file",
 		"credentials.logins[].username", "credentials.logins[].password_file",
 		"credentials.logins[].stun_username", "credentials.logins[].stun_password_file"}
 	for _, s := range settings(t) {
@@ -290,9 +290,11 @@ func referenceFiles(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"stun-relay.password", "cpe.password", "stun.password", "turn.password", "turn.secret", "noc.token"} {
+	for _, name := range []string{"stun-relay.password", "cpe.password", "stun.password", "turn.password", "turn.secret", "noc.token",
+		"north-cpe.password"} {
 		write(t, filepath.Join(dir, name), strings.Repeat("0123456789", 4))
 	}
+	write(t, filepath.Join(dir, "north-cpes.csv"), "00D09E-HG100-SN1,user,password")
 	write(t, filepath.Join(dir, "secret.key"), strings.Repeat("5a", 32))
 	return dir
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/acsgate/acsgate/policy"
 )
 
 // validator is a section that knows what is wrong with it. Keys are relative
@@ -181,6 +183,28 @@ func (c *Config) Validate(report func(key, value, problem string)) {
 	policy.Validate(report)
 	c.validateRouteListeners(report)
 	c.validateNAT(report)
+	c.validateRewrite(report)
+}
+
+// validateRewrite reports failovers that set a URL which is not known.
+func (c *Config) validateRewrite(report func(key, value, problem string)) {
+	urls := map[string]string{}
+	for _, a := range c.ACS {
+		urls[a.Policy.Name] = a.CPEURL
+	}
+	for i, a := range c.ACS {
+		if a.Policy.Failover.Mode != policy.ModeRewrite {
+			continue
+		}
+		key := element("acs", i) + ".failover.mode"
+		backup, known := urls[a.Policy.Backup]
+		switch {
+		case a.CPEURL == "":
+			report(key, a.Policy.Failover.Mode, "needs the cpe_url of this ACS: it is what CPEs are set back to")
+		case known && backup == "":
+			report(key, a.Policy.Failover.Mode, "needs the cpe_url of the backup: it is what CPEs are set to")
+		}
+	}
 }
 
 func (c *Config) validateRouteListeners(report func(key, value, problem string)) {
@@ -209,8 +233,14 @@ func (c *ACS) Validate(report func(key, value, problem string)) {
 			report("cpe_url", c.CPEURL, "is longer than 256 characters, more than a CPE keeps")
 		}
 	}
-	if c.URLGuard != URLGuardPass {
-		report("url_guard", c.URLGuard, "is not "+URLGuardPass)
+	if problem := c.URLRules().Problem(); problem != "" {
+		report("url_guard", c.URLGuard, problem)
+	}
+	c.FileURLs.Validate(func(key, value, problem string) { report("file_urls"+key, value, problem) })
+	switch c.AsBackup {
+	case BackupFull, BackupReadOnly, BackupPark:
+	default:
+		report("as_backup", c.AsBackup, "is not one of full, read_only, park")
 	}
 }
 
