@@ -17,6 +17,8 @@ type campaign struct {
 	texts    texts
 	members  []member
 	limit    time.Duration // ArriveWithin of those that do not say
+	// unsure is until when notes may have been lost, in seconds.
+	unsure *atomic.Uint32
 
 	verdict policy.Verdict // of the last look
 	quiet   atomic.Bool    // nothing happens without a note or a command

@@ -64,7 +64,7 @@ func (e *Engine) plan(ctx context.Context, d Definition) (*campaign, error) {
 	c := &campaign{head: head{
 		Definition: d, Steps: s.steps, Listed: len(d.Selector.Devices), Status: Draft, Phase: 1,
 		Reason: "created", Created: now, Changed: now,
-	}, texts: newTexts(), limit: e.cfg.ArriveWithin}
+	}, texts: newTexts(), limit: e.cfg.ArriveWithin, unsure: &e.unsure}
 	if len(d.Selector.Devices) > maxListed {
 		c.Selector.Devices = nil
 	}

@@ -65,7 +65,8 @@ type Engine struct {
 	seq       uint64
 	members   int // of all campaigns
 
-	unsaved []change // of Run: the store has not taken them yet
+	unsure  atomic.Uint32 // see campaign
+	unsaved []change      // of Run: the store has not taken them yet
 }
 
 // New returns an engine without campaigns and registers its metrics. It starts

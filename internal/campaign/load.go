@@ -25,6 +25,7 @@ func bySeq(list []*campaign) {
 // engine must not be used then.
 func (e *Engine) Load(ctx context.Context) error {
 	var damage damage
+	e.unsure.Store(seconds(e.deps.Now()))
 	list, err := e.loadHeads(ctx, &damage)
 	if err != nil {
 		return fmt.Errorf("load campaigns: %w", err)
@@ -74,7 +75,7 @@ func (e *Engine) loadHeads(ctx context.Context, d *damage) ([]*campaign, error) 
 			d.note(x.Key, err)
 			return nil
 		}
-		list = append(list, &campaign{head: h, revision: x.Revision, texts: newTexts(), limit: e.cfg.ArriveWithin, dirty: true})
+		list = append(list, &campaign{head: h, revision: x.Revision, texts: newTexts(), limit: e.cfg.ArriveWithin, unsure: &e.unsure, dirty: true})
 		return nil
 	})
 	bySeq(list)

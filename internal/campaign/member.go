@@ -38,11 +38,6 @@ const (
 
 func (f flags) has(one flags) bool { return f&one != 0 }
 
-// become changes the state of m.
-func (c *campaign) become(m *member, s State, reason string, now time.Time) {
-	m.state, m.reason, m.at = s, c.texts.reason(reason), seconds(now)
-}
-
 // placement returns the ACS that a member is placed on and the campaign that has
 // placed it, "" while rules decide. What an operator has asked of the campaign
 // counts at once, whatever the member's record still says.
@@ -52,7 +47,7 @@ func (c *campaign) placement(m *member) (acs, by string) {
 	case RollingBack, RolledBack:
 		there = there && m.flags.has(changed)
 	case Paused, Halted, Cancelled:
-		there = there && !(m.state == Asked && !m.flags.has(phase2))
+		there = there && !c.untouched(m)
 	}
 	if there {
 		return c.To, c.Name
@@ -61,6 +56,12 @@ func (c *campaign) placement(m *member) (acs, by string) {
 		return "", ""
 	}
 	return c.texts.at(m.back), c.texts.at(m.backBy)
+}
+
+// untouched tells whether a member was asked and surely has had no session since.
+// What a gateway before this one has not recorded before its end may have been.
+func (c *campaign) untouched(m *member) bool {
+	return m.state == Asked && !m.flags.has(phase2) && (!m.flags.has(placed) || m.at > c.unsure.Load())
 }
 
 // export is the member as operators see it.

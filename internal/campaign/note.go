@@ -71,6 +71,7 @@ func (e *Engine) note(n note) {
 	select {
 	case e.notes <- n:
 	default:
+		e.unsure.Store(seconds(e.deps.Now()))
 		e.metrics.dropped.Inc()
 	}
 }

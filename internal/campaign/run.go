@@ -150,6 +150,9 @@ func (e *Engine) goOn(ctx context.Context, c *campaign) ([]call, error) {
 		return nil, err
 	}
 	defer func() { <-e.turn }()
+	if now, _, _ := e.named(c.Name); now != c {
+		return nil, nil // removed meanwhile
+	}
 	if err := e.saveLeft(ctx); err != nil {
 		return nil, err
 	}
@@ -274,19 +277,17 @@ func (e *Engine) saveWoken(ctx context.Context, c *campaign) error {
 	if len(c.woke) == 0 {
 		return nil
 	}
-	now := e.deps.Now()
 	var changes []change
 	e.mu.Lock()
 	for _, w := range c.woke {
 		m := c.members[w.number]
-		why := ""
 		if m.state != Asked && m.state != Undoing {
 			continue
 		}
 		if m.flags |= woken; w.err != nil {
-			why = "waits for its next session, it cannot be woken: " + w.err.Error()
+			m.reason = c.texts.reason("waits for its next session, it cannot be woken: " + w.err.Error())
 		}
-		changes = append(changes, c.changed(w.number, m, why, now))
+		changes = append(changes, change{c: c, number: w.number, m: m})
 	}
 	e.mu.Unlock()
 	c.woke = nil

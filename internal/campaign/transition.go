@@ -241,7 +241,7 @@ func (c *campaign) undone(m member) (_ member, why string, paced, ok bool) {
 	case Pending:
 		m.state = Skipped
 	case Asked, Routed, Setting, Set, Arrived:
-		if m.state == Asked && !m.flags.has(phase2) {
+		if c.untouched(&m) {
 			m.state = Skipped
 		} else {
 			m.state = Undone
@@ -261,11 +261,11 @@ func (c *campaign) undone(m member) (_ member, why string, paced, ok bool) {
 // dropped is a device of a campaign that was cancelled.
 func (c *campaign) dropped(m member) (_ member, why string, ok bool) {
 	switch {
-	case m.state == Pending, m.state == Asked && !m.flags.has(phase2):
+	case m.state == Pending, c.untouched(&m):
 		m.state = Skipped
 		m.flags &^= placed
 		return m, "not moved: " + c.Reason, true
-	case m.state == Asked:
+	case m.state == Asked && m.flags.has(phase2):
 		m.state = Arrived
 		return m, "routed, its URL is left as it is: " + c.Reason, true
 	case m.state == Undoing && !m.flags.has(returned):
