@@ -6,6 +6,7 @@ import (
 	"github.com/acsgate/acsgate/connreq"
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/binding"
+	"github.com/acsgate/acsgate/internal/campaign"
 	"github.com/acsgate/acsgate/internal/credential"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
@@ -46,6 +47,7 @@ type Config struct {
 	ConnectionRequest connreq.Config     `yaml:"connection_request"`
 	Credentials       credential.Config  `yaml:"credentials"`
 	TURN              stunsrv.TURNConfig `yaml:"turn"`
+	Campaigns         campaign.Config    `yaml:"campaigns"`
 
 	Store Store               `yaml:"store"`
 	Admin admin.Config        `yaml:"admin"`

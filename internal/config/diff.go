@@ -31,6 +31,7 @@ func Diff(old, updated *Config) []string {
 		{"connection_request", old.ConnectionRequest, updated.ConnectionRequest},
 		{"credentials", old.Credentials, updated.Credentials},
 		{"turn", old.TURN, updated.TURN},
+		{"campaigns", old.Campaigns, updated.Campaigns},
 		{"admin", old.Admin, updated.Admin},
 		{"log", old.Log, updated.Log},
 	} {

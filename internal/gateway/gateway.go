@@ -48,6 +48,7 @@ type Gateway struct {
 	proxy   *proxy.Server
 	probes  *prober
 	reach   reach
+	moves   moves
 	admin   *admin.Server
 	sweeper func(context.Context) error // of the store
 	loaded  atomic.Bool
@@ -101,6 +102,9 @@ func (g *Gateway) makeState(cfg *config.Config, undo *closers) (err error) {
 		return err
 	}
 	g.health = policy.NewHealth(cfg.PolicyConfig().ACS, time.Now())
+	if err = g.makeMoves(cfg); err != nil {
+		return err
+	}
 	return g.metrics.Register(healthCollector{g.health})
 }
 
@@ -121,7 +125,7 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 	*undo = append(*undo, g.admin.Close)
 	g.proxy, err = proxy.New(proxyConfig(cfg), proxy.Deps{
 		Route: g.route, Quirks: g.quirks, Started: g.started, Ended: g.ended, Result: g.observed,
-		Shown: g.showing(cfg), Learned: g.learning(cfg),
+		Shown: g.showing(cfg), Learned: g.learning(cfg), Injections: g.injections, Guard: g.guard,
 		ListenTLS: g.tls.Listener, VerifyDevice: g.tls.VerifyDevice, HandshakeReason: tlsconf.HandshakeReason,
 		HandshakeFailed: g.tls.NoteFailure, ClientCert: tlsconf.ClientCertHeaders, Challenge: g.tls.Challenge, Metrics: g.metrics, Log: g.log,
 	})
@@ -165,6 +169,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	err := runParts(ctx, g.log, []part{
 		{"store", g.sweeper}, {"admin", g.admin.Run}, {"devices", devices},
 		{"credentials", afterLoad(g.reach.vault.Run)}, {"bindings", afterLoad(g.reach.bindings.Run)},
+		{"campaigns", afterLoad(g.moves.run)},
 		{"stun", afterLoad(g.reach.runSTUN)}, {"connection requests", afterLoad(g.reach.requests.Run)},
 		{"tls", g.tls.Run}, {"probes", afterLoad(g.probes.Run)}, {"proxy", afterLoad(g.proxy.Run)},
 	})
@@ -185,6 +190,9 @@ func (g *Gateway) load(ctx context.Context) error {
 		return err
 	}
 	if err := g.reach.load(ctx); err != nil {
+		return err
+	}
+	if err := g.moves.campaigns.Load(ctx); err != nil {
 		return err
 	}
 	g.loaded.Store(true)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"time"
 
+	"github.com/acsgate/acsgate/internal/campaign"
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
@@ -15,6 +16,8 @@ import (
 type rules struct {
 	policy *policy.Policy
 	quirks *cwmp.QuirkTable
+	acs    map[string]*acsRules
+	names  []string // of the ACSs
 }
 
 func newRules(cfg *config.Config) (*rules, error) {
@@ -26,7 +29,11 @@ func newRules(cfg *config.Config) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rules{policy: p, quirks: q}, nil
+	r := &rules{policy: p, quirks: q}
+	if r.acs, r.names, err = newACSRules(cfg.ACS); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // route decides where a session goes.
@@ -37,9 +44,11 @@ func (g *Gateway) route(in proxy.RouteInput) proxy.Route {
 	}
 	if in.Known {
 		ask.Assigned, ask.Current = g.devices.Placement(in.Device)
+		ask.Moved, ask.MovedBy, _ = g.moves.campaigns.Placement(in.Device)
 	}
-	d := g.health.Route(g.rules.Load().policy, ask, time.Now())
-	return proxy.Route{ACS: d.ACS, Fallback: d.Fallback, Home: d.Home, Rule: d.Rule, Reason: d.Reason}
+	rules := g.rules.Load()
+	d := g.health.Route(rules.policy, ask, time.Now())
+	return rules.asBackup(proxy.Route{ACS: d.ACS, Fallback: d.Fallback, Home: d.Home, Rule: d.Rule, Reason: d.Reason})
 }
 
 func (g *Gateway) quirks(id cwmp.DeviceID, softwareVersion string) cwmp.Quirks {
@@ -54,12 +63,16 @@ func (g *Gateway) started(in proxy.Inform) {
 		UDPConnectionRequestAddress: in.UDPConnectionRequestAddress, Root: in.Root, Events: in.Events, At: in.At,
 	})
 	g.claim(&in)
+	g.moves.campaigns.NoteInform(in.Device, in.ACS, in.Events)
 }
 
 // ended notes how a session ended, and tells whoever asked to know.
 func (g *Gateway) ended(s proxy.Summary) {
 	if s.Known {
 		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: len(s.Faults)})
+		g.moves.campaigns.NoteSession(campaign.SessionEnd{
+			Device: s.Device, ACS: s.ACS, Complete: s.Outcome == proxy.Complete, Faults: len(s.Faults), Events: s.Events,
+		})
 	}
 	if g.opts.OnSession != nil {
 		g.opts.OnSession(s)

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"github.com/acsgate/acsgate/internal/config"
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/policy"
+	"github.com/acsgate/acsgate/proxy"
+)
+
+// acsRules are what one ACS may do, and what its CPEs are given.
+type acsRules struct {
+	cpeURL   string
+	logins   *config.Logins
+	urls     policy.URLRules
+	files    policy.FileURLs
+	asBackup string
+	rewrites bool // its failover sets URLs
+}
+
+func newACSRules(all []config.ACS) (map[string]*acsRules, []string, error) {
+	rules := map[string]*acsRules{}
+	var names []string
+	for i := range all {
+		a := &all[i]
+		r := &acsRules{cpeURL: a.CPEURL, urls: a.URLRules(), files: a.FileURLs, asBackup: a.AsBackup, rewrites: a.Policy.Failover.Mode == policy.ModeRewrite}
+		if a.CPELogin != nil {
+			var err error
+			if r.logins, err = a.CPELogin.Load(); err != nil {
+				return nil, nil, err
+			}
+		}
+		rules[a.Policy.Name] = r
+		names = append(names, a.Policy.Name)
+	}
+	return rules, names, nil
+}
+
+// named returns the rules of an ACS, empty ones for one that is gone.
+func (r *rules) named(acs string) *acsRules {
+	if a, ok := r.acs[acs]; ok {
+		return a
+	}
+	return &acsRules{}
+}
+
+// login returns what a CPE is to log in with at the ACS.
+func (a *acsRules) login(id cwmp.DeviceID) (config.Login, bool) {
+	if a.logins == nil {
+		return config.Login{}, false
+	}
+	return a.logins.Of(id)
+}
+
+// asBackup parks the sessions that would go to an ACS which sees none of those of
+// others.
+func (r *rules) asBackup(route proxy.Route) proxy.Route {
+	if route.Fallback != "" && route.Fallback != route.Home && r.named(route.Fallback).asBackup == config.BackupPark {
+		route.Fallback = ""
+	}
+	if route.ACS != route.Home && r.named(route.ACS).asBackup == config.BackupPark {
+		route.Park = true
+		route.Reason += "; " + route.ACS + " is a backup that parks"
+	}
+	return route
+}
+
+// guard returns what guards the URLs between an ACS and a CPE, nil for nothing.
+func (g *Gateway) guard(in proxy.GuardInput) *proxy.Guard {
+	a := g.rules.Load().named(in.ACS)
+	var guard proxy.Guard
+	if a.urls.Mode != "" && a.urls.Mode != policy.URLPass {
+		guard.ToCPE = func(url string) proxy.URLVerdict { return verdict(a.urls.ToCPE(in.Root, url)) }
+		guard.ToACS = func(url string) (string, bool) {
+			shown := a.urls.ToACS(url)
+			return shown, shown != url
+		}
+	}
+	if len(a.files) > 0 {
+		guard.FileURL = a.fileURL
+	}
+	if guard.ToCPE == nil && guard.FileURL == nil {
+		return nil
+	}
+	return &guard
+}
+
+// fileArguments are the arguments of the kinds of file URLs, and whether it is the
+// CPE that names them.
+var fileArguments = map[string]struct {
+	argument string
+	fromCPE  bool
+}{
+	cwmp.MethodDownload + ".URL":                           {policy.FileURL, false},
+	cwmp.MethodDownload + ".SuccessURL":                    {policy.FileSuccessURL, false},
+	cwmp.MethodDownload + ".FailureURL":                    {policy.FileFailureURL, false},
+	cwmp.MethodUpload + ".URL":                             {policy.FileURL, false},
+	cwmp.MethodScheduleDownload + ".URL":                   {policy.FileURL, false},
+	cwmp.MethodAutonomousTransferComplete + ".AnnounceURL": {policy.FileURL, true},
+	cwmp.MethodAutonomousTransferComplete + ".TransferURL": {policy.FileURL, true},
+}
+
+// fileURL is what takes the place of a file's URL on its way.
+func (a *acsRules) fileURL(kind, url string) (string, bool) {
+	at := fileArguments[kind]
+	if at.fromCPE {
+		shown := a.files.ToACS(url)
+		return shown, shown != url
+	}
+	v := a.files.ToCPE(at.argument, url)
+	return v.Value, v.Action == policy.URLReplaced
+}
+
+func verdict(v policy.URLVerdict) proxy.URLVerdict {
+	action := map[policy.URLAction]proxy.URLAction{
+		policy.URLKept: proxy.URLKeep, policy.URLReplaced: proxy.URLReplace, policy.URLRefused: proxy.URLRefuse,
+	}[v.Action]
+	return proxy.URLVerdict{Action: action, Value: v.Value, Fault: v.Fault, Alarm: v.Alarm, Reason: v.Reason}
+}

@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/acsgate/acsgate/internal/campaign"
+	"github.com/acsgate/acsgate/internal/config"
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/policy"
+	"github.com/acsgate/acsgate/proxy"
+)
+
+// originCampaign is who asks for the Connection Requests of campaigns.
+const originCampaign = "campaign"
+
+// moves is what moves devices from ACS to ACS.
+type moves struct {
+	campaigns *campaign.Engine
+	failovers chan failoverChange
+	apply     func(context.Context, failoverChange)
+}
+
+// makeMoves makes what moves devices from ACS to ACS.
+func (g *Gateway) makeMoves(cfg *config.Config) (err error) {
+	g.moves.failovers, g.moves.apply = make(chan failoverChange, maxFailoverChanges), g.applyFailover
+	g.moves.campaigns, err = campaign.New(cfg.Campaigns, campaign.Deps{
+		Store: g.store, Log: g.log, Metrics: g.metrics, Now: time.Now,
+		ACSs: g.acsNames, Devices: g.candidates, Wake: g.wakeForCampaign, CheckTarget: g.checkTarget,
+	})
+	return err
+}
+
+func (g *Gateway) acsNames() []string { return g.rules.Load().names }
+
+// candidates yields what is known of each device.
+func (g *Gateway) candidates() iter.Seq[campaign.Candidate] {
+	return func(yield func(campaign.Candidate) bool) {
+		rules := g.rules.Load()
+		snapshot := g.health.Snapshot()
+		for r := range g.devices.All() {
+			home := rules.policy.Decide(policy.Input{
+				Device: r.ID, Known: true, SoftwareVersion: r.SoftwareVersion, Source: r.Source.Addr(), Listener: r.Listener,
+				Assigned: r.HomeACS, Current: r.CurrentACS,
+			}, snapshot).Home
+			c := campaign.Candidate{
+				Device: r.ID, SoftwareVersion: r.SoftwareVersion, Source: r.Source.Addr(), Current: r.CurrentACS, Home: home,
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func (g *Gateway) wakeForCampaign(_ context.Context, id cwmp.DeviceID) error {
+	_, err := g.reach.requests.Begin(id, originCampaign)
+	return err
+}
+
+// injections are the gateway's own RPCs in a session: what a campaign has to do.
+func (g *Gateway) injections(in proxy.InjectionInput) []proxy.Injection {
+	task, due := g.moves.campaigns.Due(in.Device)
+	if !due || in.Root == "" {
+		return nil
+	}
+	move, err := g.urlMove(in, task)
+	if err != nil {
+		g.moves.campaigns.NoteRewrite(campaign.Rewritten{Device: in.Device, Task: task,
+			MoveOutcome: policy.MoveOutcome{Result: policy.MoveNotTried, Detail: err.Error()}})
+		return nil
+	}
+	return []proxy.Injection{{
+		Name: injectURL,
+		Next: func(last *proxy.RPCResult) (proxy.RPC, bool) {
+			rpc, more := move.Next(programResult(last))
+			if more && move.Setting() && !g.beginMove(in.Device, task, move) {
+				return proxy.RPC{}, false
+			}
+			return proxyRPC(rpc), more
+		},
+		Ended: func(result proxy.InjectionResult) {
+			if n := len(result.RPCs); n > 0 && !result.RPCs[n-1].Done() && result.RPCs[n-1].FaultCode == "" {
+				move.Next(programResult(&result.RPCs[n-1])) // what the engine does not ask about
+			}
+			g.moves.campaigns.NoteRewrite(campaign.Rewritten{Device: in.Device, Task: task, MoveOutcome: move.Outcome()})
+		},
+	}}
+}
+
+// injectURL is the name of the injection that moves ManagementServer.URL.
+const injectURL = "url_move"
+
+// urlMove makes the program of a task.
+func (g *Gateway) urlMove(in proxy.InjectionInput, task campaign.Task) (*policy.URLMove, error) {
+	rules := g.rules.Load()
+	c := policy.URLMoveConfig{Root: in.Root, To: task.URL}
+	if task.Undo {
+		c.Username = optional(task.Username)
+		return policy.NewURLMove(c)
+	}
+	to := rules.named(task.To)
+	c.To = to.cpeURL
+	for _, name := range task.From {
+		if url := rules.named(name).cpeURL; url != "" {
+			c.From = append(c.From, url)
+		}
+	}
+	if login, ok := to.login(in.Device); ok {
+		c.Username, c.Password = &login.Username, &login.Password
+	}
+	return policy.NewURLMove(c)
+}
+
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// beginTimeout bounds the one write that a session waits for: what a CPE had is
+// kept before it is changed.
+const beginTimeout = 5 * time.Second
+
+// beginMove records that the URL is about to be set. It is the one place where a
+// session waits for the store: a CPE that is changed before that is known could be
+// lost.
+func (g *Gateway) beginMove(id cwmp.DeviceID, task campaign.Task, move *policy.URLMove) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), beginTimeout)
+	defer cancel()
+	had := move.Outcome()
+	err := g.moves.campaigns.Begin(ctx, id, task, campaign.Was{URL: had.URL, Username: had.Former["ManagementServer.Username"]})
+	if err != nil {
+		move.Withhold("what the CPE had could not be recorded: " + err.Error())
+		return false
+	}
+	return true
+}
+
+func proxyRPC(r policy.RPC) proxy.RPC {
+	return proxy.RPC{Method: r.Method, Names: r.Names, Values: r.Values, Attributes: r.Attributes}
+}
+
+func programResult(r *proxy.RPCResult) *policy.RPCResult {
+	if r == nil {
+		return nil
+	}
+	return &policy.RPCResult{
+		Status: r.Status, Values: r.Values, FaultCode: r.FaultCode, FaultString: r.FaultString, ParamFaults: r.ParamFaults,
+		Ignored: r.Ignored, Unreadable: r.Unreadable, Unknown: r.Unknown,
+	}
+}
