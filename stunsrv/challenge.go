@@ -93,9 +93,18 @@ func (g *guard) enforces(m *message) bool {
 
 // wantsSignature tells that m must carry a signature. Challenged keep-alives make
 // tr069agent report its address as lost and back again, so that on-change is the
-// mode to choose (quirk S-21).
+// mode to choose (quirk S-21). A user whose password is not known could sign as he
+// likes and not be verified; he may also be of a model that a challenge breaks and
+// that is only known after its first session (quirk S-06).
 func (g *guard) wantsSignature(m *message) bool {
-	return (g.policy == AuthAlways || g.policy == AuthOnChange && m.change) && g.enforces(m)
+	if g.policy != AuthAlways && !(g.policy == AuthOnChange && m.change) || !g.enforces(m) {
+		return false
+	}
+	if len(m.username) == 0 {
+		return true
+	}
+	_, known := g.password(m.username)
+	return known
 }
 
 // check judges a signed request (RFC 3489 8.1).

@@ -110,8 +110,9 @@ func plain() *handler { return newHandler(Config{Authentication: AuthOff}, Deps{
 
 // knowing returns a handler that knows one password.
 func knowing(policy, username, password string) *handler {
+	known := []byte(password)
 	return newHandler(Config{Authentication: policy}, Deps{Password: func(u []byte) ([]byte, bool) {
-		return []byte(password), string(u) == username
+		return known, string(u) == username
 	}})
 }
 
