@@ -375,6 +375,23 @@ func TestC60_RefuseInAnswerToInform(t *testing.T) {
 	}
 }
 
+// TestC60_RefuseNeverMoves: a fault is for the ACS that asked, and for no other.
+func TestC60_RefuseNeverMoves(t *testing.T) {
+	t.Parallel()
+	n := 0
+	a, b := newACS(t, func(seen) string {
+		n++
+		return []string{"", xml200([]byte(evil("1"))), challenge("n1"), "", ""}[n]
+	}), newACS(t, nil)
+	g := newGate(t, []*fakeACS{a, b}, guardedBy(translate()), routeTo("a", "b"))
+	p := g.dial()
+	statusOf(t, p.ask(post(inform("1"))), 401)
+	statusOf(t, p.ask(post(inform("1"), digestLine("n1", "u"))), 503)
+	if len(b.requests()) != 0 || g.outcomes(1)[0] != ACSFailed {
+		t.Errorf("b got %d requests", len(b.requests()))
+	}
+}
+
 // TestC60_WithInjections: the gateway's own RPCs run behind a refusal, and their
 // answers are not touched by what is shown to the ACS.
 func TestC60_WithInjections(t *testing.T) {

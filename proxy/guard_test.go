@@ -15,7 +15,7 @@ const (
 	acsURL  = "http://acs.isp.example/cwmp?a=1&b=<2>"
 	cpeURL  = "https://gate.example/cwmp?x=1&y=<2>"
 	evilURL = "http://elsewhere.example/"
-	// as XML carries them
+	// The same as XML carries them.
 	acsURLText = "http://acs.isp.example/cwmp?a=1&amp;b=&lt;2&gt;"
 	cpeURLText = "https://gate.example/cwmp?x=1&amp;y=&lt;2&gt;"
 )
@@ -83,7 +83,7 @@ func TestC60_C63_Replace(t *testing.T) {
 	wide := "<?xml version='1.0' encoding='UTF-16'?>" + setWith(param(igd+"ManagementServer.URL", acsURLText))
 	latin := "<?xml version='1.0' encoding='ISO-8859-1'?>" + setWith(param(igd+"DeviceInfo.ProvisioningCode", "\xe4"), param(igd+"ManagementServer.URL", acsURLText))
 	becomes := func(s string) string {
-		return strings.Replace(s, ">"+acsURLText+"</Value>", ">"+cpeURLText+"</Value>", -1)
+		return strings.ReplaceAll(s, ">"+acsURLText+"</Value>", ">"+cpeURLText+"</Value>")
 	}
 	var cases []struct {
 		name, said, want string

@@ -138,8 +138,11 @@ func TestC58_ParkAndBack(t *testing.T) {
 func TestC04_C58_ParkKnown(t *testing.T) {
 	t.Parallel()
 	acs := newACS(t, digestACS)
-	g := newGate(t, []*fakeACS{acs}, func(_ *Config, d *Deps) {
-		d.Route = func(in RouteInput) Route { return Route{ACS: "a", Park: in.Known} }
+	g := newGate(t, []*fakeACS{acs}, func(c *Config, d *Deps) {
+		c.Upstreams[0].Limits.Sessions = 1
+		d.Route = func(in RouteInput) Route {
+			return Route{ACS: "a", Park: in.Known && in.Device.SerialNumber == "1"}
+		}
 	})
 	p := g.dial()
 	statusOf(t, p.ask(post("")), 401)
@@ -148,4 +151,5 @@ func TestC04_C58_ParkKnown(t *testing.T) {
 	if got := acs.requests(); len(got) != 1 {
 		t.Errorf("the ACS got %d requests", len(got))
 	}
+	statusOf(t, g.dial().ask(post(inform("2"))), 401) // the ACS has room for one session again
 }
