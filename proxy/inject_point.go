@@ -67,7 +67,7 @@ func (s *Server) atPoint(c *cpeConn, sess *session, r *request) (reply, bool) {
 	in := sess.inject
 	taken := s.takeAnswers(sess, r)
 	switch {
-	case r.msg.Kind == cwmp.Request || slices.ContainsFunc(r.more, isRequest):
+	case r.msg.Kind == cwmp.Request: // what remains can be nothing else
 		in.interrupt()
 		sess.patience.Store(0)
 		return reply{}, false
@@ -83,8 +83,6 @@ func (s *Server) atPoint(c *cpeConn, sess *session, r *request) (reply, bool) {
 	}
 	return s.goOn(c, sess, r), true
 }
-
-func isRequest(m cwmp.Message) bool { return m.Kind == cwmp.Request }
 
 // ignored ends the first program and all injecting into the session.
 func (in *injector) ignored(why string) {

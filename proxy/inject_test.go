@@ -1043,3 +1043,63 @@ func TestInjectConnectionClose(t *testing.T) {
 		t.Errorf("the connection stays open: %s", a.raw)
 	}
 }
+
+// TestInjectLeavesTheUnread: what the ACS asks in a form that nobody here can read
+// is still its own to be answered.
+func TestInjectLeavesTheUnread(t *testing.T) {
+	t.Parallel()
+	acs := newACS(t, asksACS("<html>who knows</html>"))
+	g := newGate(t, []*fakeACS{acs}, injecting(atHead(asks("a", getURL()))).option)
+	c := g.dial()
+	c.ask(post(inform("1")))
+	m := told(t, c.ask(post("")), "GetParameterValues")
+	c.ask(post(values(m.ID, mURL, "x")))
+	answer := setDone("9")
+	statusOf(t, c.ask(post(answer)), 204)
+	if all := acs.requests(); len(all) != 3 || all[2].body != answer {
+		t.Errorf("the ACS heard %q", heard(acs))
+	}
+}
+
+// TestInjectTeaches: what the CPE tells the gateway is learned as what it tells
+// the ACS is, and the cookie is offered until it comes back.
+func TestInjectTeaches(t *testing.T) {
+	t.Parallel()
+	var l lessons
+	g := newGate(t, []*fakeACS{newACS(t, nil)}, l.option, injecting(asks("a", RPC{Method: "GetParameterValues", Names: []string{igd + "ManagementServer."}})).option)
+	c := g.dial()
+	c.ask(post(inform("1")))
+	first := c.ask(post(""))
+	last := c.ask(post(values(told(t, first, "GetParameterValues").ID, igd+"ManagementServer.STUNUsername", "u")))
+	l.expect(t, Learned{STUNUsername: "u"})
+	if first.cookie(t) == "" || last.cookie(t) != first.cookie(t) || last.status != 204 {
+		t.Errorf("cookies %q and %q", first.cookie(t), last.cookie(t))
+	}
+}
+
+// TestC56_Ledger: of several requests in one message each has its own answer.
+func TestC56_Ledger(t *testing.T) {
+	t.Parallel()
+	ask := func(method, id, key string) cwmp.Message {
+		return cwmp.Message{Kind: cwmp.Request, Method: method, ID: id, Elements: []cwmp.Param{{Name: "ParameterKey", Value: key}}}
+	}
+	said := func(methods ...string) *request {
+		r := &request{}
+		for i, m := range methods {
+			r.more = append(r.more, cwmp.Message{Kind: cwmp.Response, Method: m, ID: fmt.Sprint(i)})
+		}
+		return r
+	}
+	var l ledger
+	first := ask("SetParameterValues", "0", "k0")
+	l.noteACS(&first, []cwmp.Message{ask("SetParameterValues", "1", "k1")})
+	l.noteCPE(&request{msg: cwmp.Message{Kind: cwmp.Response, Method: "SetParameterValuesResponse", ID: "1"}})
+	if l.key != "k1" {
+		t.Errorf("key %q", l.key)
+	}
+	l.noteCPE(said("ScheduleDownloadResponse", "ScheduleDownloadResponse"))
+	l.noteCPE(said(cwmp.MethodTransferComplete))
+	if l.transfers != 1 {
+		t.Errorf("%d transfers", l.transfers)
+	}
+}
