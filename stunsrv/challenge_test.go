@@ -113,8 +113,8 @@ func TestS06_FallBack(t *testing.T) {
 		next(primaryAddr, challenged)
 	}
 	next(primaryAddr, answered)
-	next(secondaryAddr, answered) // the same user and IP address
-	next(elsewhere, challenged)   // another one
+	next(secondaryAddr, answered)                                 // the same user and IP address
+	next(elsewhere, challenged)                                   // another one
 	expect(primaryAddr, request(nth(n), bindingAttr), challenged) // another user, who is not named
 	now = now.Add(excuseFor - 4*time.Minute)
 	next(primaryAddr, answered)
