@@ -36,7 +36,7 @@ func runBindings(args []string, in io.Reader, out io.Writer) error {
 	flags := flag.NewFlagSet(roleBindings, flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:0", "address")
 	port := flags.Uint("port", 0, "of the CPEs")
-	size := flags.Int("bindings", 0, "bindings to begin with")
+	size := flags.Int("bindings", 0, "bindings to begin with; 0: sightings are told to nobody")
 	dir := flags.String("dir", "", "data directory, which must not exist yet")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -52,6 +52,9 @@ func runBindings(args []string, in io.Reader, out io.Writer) error {
 	}
 	server, err := stunsrv.New(stunsrv.Config{Listen: []string{*listen}}, stunsrv.TURNConfig{}, stunsrv.Deps{
 		Sighted: func(s *stunsrv.Sighting) {
+			if *size == 0 {
+				return
+			}
 			table.NoteSighting(&binding.Sighting{
 				Local: s.Local, Source: s.Source, Username: s.Username, Change: s.Change, Verified: s.Verified, At: s.At,
 			})
@@ -114,12 +117,13 @@ const (
 
 const (
 	tableFew    = 1000
-	tableWindow = 1024 // enough that the server never runs out of work
+	tableBuffer = 4096 // keep-alives that are waiting when the server goes on
 )
 
 // tableServer is one process of the comparison.
 type tableServer struct {
 	*answering
+	tracks                bool
 	load                  *stunLoad
 	address               netip.AddrPort
 	stats                 tableStats
@@ -137,14 +141,15 @@ func (b *bench) fullTable(ctx context.Context) (report, error) {
 			s.load.socket.close()
 		}
 	}()
-	for _, size := range []int{min(tableFew, b.bindings), b.bindings} {
-		s, err := b.startTable(ctx, size)
-		if err != nil {
-			return r, err
+	for _, cpes := range []int{min(tableFew, b.bindings), b.bindings} {
+		for _, tracks := range []bool{false, true} {
+			s, err := b.startTable(ctx, cpes, tracks)
+			if err != nil {
+				return r, err
+			}
+			all = append(all, s)
 		}
-		all = append(all, s)
 	}
-	few, many := all[0], all[1]
 	for range b.rounds {
 		for _, s := range all {
 			if err := s.round(ctx, b.answers); err != nil {
@@ -152,15 +157,15 @@ func (b *bench) fullTable(ctx context.Context) (report, error) {
 			}
 		}
 	}
-	r.tabulateTables(few, many)
+	r.tabulateTables(all)
 	r.note("%d rounds of %d answers, to CPEs at random. Memory is what is in use on the Go heap after a collection, in a process with "+
 		"the STUN server, the table and its store alone. What is allocated with many bindings is for writing them to the store.", b.rounds, b.answers)
-	return r, b.profileProcess(ctx, &r, many.pid(), func() error { return many.round(ctx, profiledRounds*b.answers) })
+	return r, b.profileProcess(ctx, &r, r.section, all[3].pid(), func() error { return all[3].round(ctx, profiledRounds*b.answers) })
 }
 
 // startTable starts a process with bindings and waits until it has them.
-func (b *bench) startTable(ctx context.Context, size int) (*tableServer, error) {
-	l, err := newSTUNLoad(size)
+func (b *bench) startTable(ctx context.Context, cpes int, tracks bool) (*tableServer, error) {
+	l, err := newSTUNLoad(cpes)
 	if err != nil {
 		return nil, err
 	}
@@ -169,8 +174,11 @@ func (b *bench) startTable(ctx context.Context, size int) (*tableServer, error) 
 		l.socket.close()
 		return nil, err
 	}
-	l.window = tableWindow
-	s := &tableServer{load: l, address: netip.MustParseAddrPort(address)}
+	s := &tableServer{tracks: tracks, load: l, address: netip.MustParseAddrPort(address)}
+	size := 0
+	if tracks {
+		size = cpes
+	}
 	s.answering, err = b.startAnswering(roleBindings, "-listen", address, "-port", fmt.Sprint(l.socket.port),
 		"-bindings", fmt.Sprint(size), "-dir", filepath.Join(b.dir, fmt.Sprintf("table-%d-%s", size, port(address))))
 	if err == nil {
@@ -194,7 +202,7 @@ func (s *tableServer) warm(ctx context.Context, size int) error {
 	if s.stats.Bindings != size {
 		return fmt.Errorf("%s: %d bindings, want %d", s.name, s.stats.Bindings, size)
 	}
-	_, err := s.load.saturate(ctx, s.address, min(size, 20*tableFew))
+	_, err := s.load.saturate(ctx, s.address, min(s.load.fleet, 20*tableFew))
 	return err
 }
 
@@ -208,7 +216,7 @@ func (s *tableServer) round(ctx context.Context, answers int) error {
 	if err != nil {
 		return err
 	}
-	got, err := s.load.saturate(ctx, s.address, answers)
+	got, err := s.load.drain(ctx, s.address, answers, tableBuffer, s.child)
 	if err != nil {
 		return err
 	}
@@ -230,17 +238,25 @@ func (s *tableServer) round(ctx context.Context, answers int) error {
 // grown is how much memory the bindings take, in megabytes.
 func (s *tableServer) grown() float64 { return float64(s.stats.Heap-s.stats.EmptyHeap) / (1 << 20) }
 
-func (r *report) tabulateTables(few, many *tableServer) {
+// tabulateTables takes few CPEs without and with a table, then many.
+func (r *report) tabulateTables(all []*tableServer) {
 	r.table.header = []string{
-		"bindings", "memory for them, MB", "bytes each", "answers/s", "CPU µs/answer", "ratio", "allocations/packet", "lock waits, ns/packet",
+		"server", "CPEs", "memory for bindings, MB", "bytes each", "answers/s", "ratio", "CPU µs/answer", "ratio", "allocations/packet",
+		"lock waits, ns/packet",
 	}
-	for _, s := range []*tableServer{few, many} {
+	for _, s := range all {
+		name, grown, each := "without a table", "-", "-"
+		if s.tracks {
+			name, grown, each = "with its table", fmt.Sprintf("%.1f", s.grown()), fmt.Sprintf("%.0f", s.grown()*(1<<20)/float64(s.load.fleet))
+		}
 		r.table.rows = append(r.table.rows, []string{
-			fmt.Sprint(s.stats.Bindings), fmt.Sprintf("%.1f", s.grown()), fmt.Sprintf("%.0f", s.grown()*(1<<20)/float64(s.stats.Bindings)),
-			fmt.Sprintf("%.0f", median(s.rate)), fmt.Sprintf("%.2f", median(s.cpu)), number(median(ratios(s.cpu, few.cpu))),
+			name, fmt.Sprint(s.load.fleet), grown, each,
+			fmt.Sprintf("%.0f", median(s.rate)), number(median(ratios(s.rate, all[0].rate))),
+			fmt.Sprintf("%.2f", median(s.cpu)), number(median(ratios(s.cpu, all[0].cpu))),
 			fmt.Sprintf("%.4f", s.mallocs/s.seen), fmt.Sprintf("%.1f", 1e9*s.waited/s.seen),
 		})
 	}
+	few, many := all[1], all[3]
 	r.figures = append(r.figures,
 		newFigure("memory for the bindings, MB", "%.0f", many.grown(), tableMegabytes, atMost),
 		newFigure("answers per second, many to few bindings", "%.2f", median(ratios(many.rate, few.rate)), tableRate, atLeast),

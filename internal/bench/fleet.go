@@ -45,6 +45,10 @@ func openFilled(dir string) (*boltstore.Store, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
+	return openStore(dir)
+}
+
+func openStore(dir string) (*boltstore.Store, error) {
 	var c boltstore.Config
 	c.SetDefaults()
 	c.Path = filepath.Join(dir, c.Path)

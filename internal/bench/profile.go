@@ -21,7 +21,7 @@ func (b *bench) profileGateway(ctx context.Context, r *report, c *contender) err
 	if c == nil {
 		return nil
 	}
-	return b.profileProcess(ctx, r, c.proxy.pid(), func() error {
+	return b.profileProcess(ctx, r, r.section, c.proxy.pid(), func() error {
 		l := c.load
 		l.sessions *= profiledRounds
 		l.run(ctx)
@@ -32,7 +32,7 @@ func (b *bench) profileGateway(ctx context.Context, r *report, c *contender) err
 // profileProcess runs work and has perf look at a process meanwhile, if profiles
 // are wanted. perf looks from outside, kernel included, so acsgate needs no
 // profiling endpoint; the work is extra because perf costs time.
-func (b *bench) profileProcess(ctx context.Context, r *report, pid int, work func() error) error {
+func (b *bench) profileProcess(ctx context.Context, r *report, name string, pid int, work func() error) error {
 	if b.profile == "" {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (b *bench) profileProcess(ctx context.Context, r *report, pid int, work fun
 	if err := os.MkdirAll(b.profile, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(b.profile, r.section+".perf")
+	file := filepath.Join(b.profile, name+".perf")
 	record := exec.CommandContext(ctx, perf, "record", "-q", "-F", "999", "-g", "-o", file, "-p", strconv.Itoa(pid))
 	record.Stderr = os.Stderr
 	dieWithParent(record)

@@ -17,6 +17,7 @@ const (
 	stunModerate    = 20_000 // keep-alives a second of 600,000 CPEs that send one each 30 s
 	stunLossAllowed = 0.001  // share of requests that a server may lose at a rate that it sustains
 	lossTrials      = 3
+	lossTime        = time.Second / 2 // of one trial
 )
 
 // Targets of the STUN server.
@@ -60,10 +61,19 @@ func (b *bench) stunServers(ctx context.Context) (report, error) {
 	if err := r.checkTracking(ctx, ours); err != nil {
 		return r, err
 	}
-	return r, b.profileProcess(ctx, &r, ours.child.pid(), func() error {
-		_, err := l.saturate(ctx, ours.listen, profiledRounds*b.answers)
+	return r, b.profileSTUN(ctx, &r, l, ours)
+}
+
+// profileSTUN has perf look at a busy server, and at one of a moderate rate.
+func (b *bench) profileSTUN(ctx context.Context, r *report, l *stunLoad, s *stunServer) error {
+	err := b.profileProcess(ctx, r, r.section, s.child.pid(), func() error {
+		_, err := l.saturate(ctx, s.listen, profiledRounds*b.answers)
 		return err
 	})
+	return errors.Join(err, b.profileProcess(ctx, r, r.section+"-paced", s.child.pid(), func() error {
+		_, err := l.pace(ctx, s.listen, profiledRounds*min(b.answers, stunModerate), stunModerate)
+		return err
+	}))
 }
 
 // compareSTUN lets all servers take turns, and tabulates.
@@ -128,9 +138,9 @@ func (b *bench) losses(ctx context.Context, l *stunLoad, all []*stunServer) (rat
 	if stund == nil {
 		return 0, nil
 	}
-	requests := b.answers / 2
+	requests := func() int { return min(b.answers, int(rate*lossTime.Seconds())) }
 	for rate = median(stund.saturated.rate); ; rate *= 0.9 {
-		got, err := l.pace(ctx, stund.listen, requests, rate)
+		got, err := l.pace(ctx, stund.listen, requests(), rate)
 		if err != nil {
 			return 0, err
 		}
@@ -140,7 +150,7 @@ func (b *bench) losses(ctx context.Context, l *stunLoad, all []*stunServer) (rat
 	}
 	for range min(b.rounds, lossTrials) {
 		for _, s := range all {
-			got, err := l.pace(ctx, s.listen, requests, rate)
+			got, err := l.pace(ctx, s.listen, requests(), rate)
 			if err != nil {
 				return 0, err
 			}

@@ -61,6 +61,33 @@ func (l *stunLoad) saturate(ctx context.Context, to netip.AddrPort, requests int
 	})
 }
 
+// drain fills the receive buffer of a server that is stopped, has it go on, and
+// waits until all requests are answered: then the server never runs out of work,
+// however slow the clients are. It fills the buffer as often as needed.
+func (l *stunLoad) drain(ctx context.Context, to netip.AddrPort, requests, buffer int, server *child) (all stunResult, err error) {
+	for all.Sent < requests {
+		if err := server.pause(); err != nil {
+			return all, err
+		}
+		var going time.Duration
+		var failed error
+		n := min(buffer, requests-all.Sent)
+		r, err := l.run(ctx, to, n, func(r *stunResult, at time.Duration) int {
+			if r.Sent == n && going == 0 {
+				going = at
+				failed = server.resume()
+			}
+			return n - r.Sent
+		})
+		if err = errors.Join(err, failed); err != nil {
+			_ = server.resume() // it could not be ended otherwise
+			return all, err
+		}
+		all.Sent, all.Answered, all.Took = all.Sent+r.Sent, all.Answered+r.Answered, all.Took+r.Took-going
+	}
+	return all, nil
+}
+
 // pace sends requests at a rate, whatever becomes of them.
 func (l *stunLoad) pace(ctx context.Context, to netip.AddrPort, requests int, perSecond float64) (stunResult, error) {
 	return l.run(ctx, to, requests, func(r *stunResult, at time.Duration) int {

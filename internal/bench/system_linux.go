@@ -52,6 +52,10 @@ func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
+// pause stops the process until resume lets it go on.
+func (p *child) pause() error  { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+func (p *child) resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // kernelRelease is what uname -r prints.
 func kernelRelease() string {
 	var u unix.Utsname

@@ -17,4 +17,6 @@ func cpuTime(int) (time.Duration, error)            { return 0, errNotLinux }
 func lateBind(_, _ string, _ syscall.RawConn) error { return nil }
 func raiseFileLimit(uint64) (uint64, error)         { return 0, errNotLinux }
 func dieWithParent(*exec.Cmd)                       {}
+func (*child) pause() error                         { return errNotLinux }
+func (*child) resume() error                        { return errNotLinux }
 func kernelRelease() string                         { return "unknown" }
