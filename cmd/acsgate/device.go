@@ -77,9 +77,27 @@ func printDevice(out io.Writer, v *admin.DeviceView) {
 		line("by udp", or(r.NotByUDP, "can be tried"))
 		line("by http", or(r.NotByHTTP, "can be tried"))
 	}
+	printDecision(out, v)
 	if v.LastRequest != nil {
 		fmt.Fprintln(out, "last connection request:")
 		printWake(out, v.LastRequest)
+	}
+}
+
+// printDecision says where the next session goes and why, and what was done in the
+// last ones.
+func printDecision(out io.Writer, v *admin.DeviceView) {
+	if v.Campaign != nil {
+		fmt.Fprintf(out, "%-18s %s: %s since %s, %s\n", "campaign", v.Campaign.Name, v.Campaign.State, v.Campaign.At, v.Campaign.Reason)
+	}
+	if v.Pending != "" {
+		fmt.Fprintf(out, "%-18s %s\n", "next session", v.Pending)
+	}
+	for _, s := range v.Decision {
+		fmt.Fprintf(out, "  %-9s %-16s %-12s %s\n", s.Kind, s.Name, s.Result, s.Detail)
+	}
+	for _, j := range v.Journal {
+		fmt.Fprintf(out, "  %s  %s: %s\n", j.At, j.What, j.Text)
 	}
 }
 

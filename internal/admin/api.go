@@ -32,6 +32,35 @@ type DeviceView struct {
 	Reach           *ReachView      `json:"reach,omitempty"`
 	LastRequest     *WakeResult     `json:"last_connection_request,omitempty"`
 	ACSSees         *ConnectionView `json:"acs_sees,omitempty"`
+	// Decision says step by step where the next session goes and why.
+	Decision []StepView `json:"decision,omitempty"`
+	// Campaign is the one that the device belongs to.
+	Campaign *MembershipView `json:"campaign,omitempty"`
+	// Pending is what the gateway will ask of the CPE in its next session.
+	Pending string `json:"pending,omitempty"`
+	// Journal is what the gateway has done in its last sessions, oldest first.
+	Journal []JournalView `json:"journal,omitempty"`
+}
+
+// StepView is one step of a decision.
+type StepView struct {
+	Kind   string `json:"kind"` // rule, campaign, acs, decision
+	Name   string `json:"name"`
+	Result string `json:"result"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// MembershipView is how far a campaign is with a device.
+type MembershipView struct {
+	Name string `json:"name"`
+	MemberView
+}
+
+// JournalView is one thing that was done.
+type JournalView struct {
+	At   string `json:"at"`
+	What string `json:"what"`
+	Text string `json:"text"`
 }
 
 // ConnectionView is how a device says that it can be reached.

@@ -101,6 +101,7 @@ func (g *Gateway) deviceView(id cwmp.DeviceID) (admin.DeviceView, bool) {
 		Rule: r.Rule, Source: r.Source.Addr().String(), LastInform: clock(r.LastInform), LastEvents: r.LastEvents,
 		Sessions: r.Sessions, Failed: r.Failed, Reach: g.reachView(&r),
 	}
+	g.explainView(&r, &v)
 	if g.reach.cfg.URLBase != "" || g.reach.cfg.Relay != nil {
 		shown := g.shown(r.ID, proxy.Reported{ConnectionRequestURL: r.ConnectionRequestURL, UDPConnectionRequestAddress: r.UDPConnectionRequestAddress})
 		v.ACSSees = &admin.ConnectionView{URL: shown.ConnectionRequestURL, UDPAddress: shown.UDPConnectionRequestAddress}

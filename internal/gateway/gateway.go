@@ -17,6 +17,7 @@ import (
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/journal"
 	"github.com/acsgate/acsgate/internal/store"
 	"github.com/acsgate/acsgate/internal/telemetry"
 	"github.com/acsgate/acsgate/internal/tlsconf"
@@ -49,6 +50,7 @@ type Gateway struct {
 	probes  *prober
 	reach   reach
 	moves   moves
+	journal *journal.Journal
 	admin   *admin.Server
 	sweeper func(context.Context) error // of the store
 	loaded  atomic.Bool
@@ -65,7 +67,7 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), cfg: cfg}
+	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), journal: journal.New(journalDevices), cfg: cfg}
 	undo := closers{lines.Stop}
 	defer func() {
 		if err != nil {

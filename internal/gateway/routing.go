@@ -70,6 +70,7 @@ func (g *Gateway) started(in proxy.Inform) {
 func (g *Gateway) ended(s proxy.Summary) {
 	if s.Known {
 		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: len(s.Faults)})
+		g.journalInjections(&s)
 		g.moves.campaigns.NoteSession(campaign.SessionEnd{
 			Device: s.Device, ACS: s.ACS, Complete: s.Outcome == proxy.Complete, Faults: len(s.Faults), Events: s.Events,
 		})

@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/journal"
+	"github.com/acsgate/acsgate/policy"
+	"github.com/acsgate/acsgate/proxy"
+)
+
+// journalDevices is how many devices the journal remembers: those that something
+// was done with, which are few among a million.
+const journalDevices = 50_000
+
+// journalInjections remembers the gateway's own RPCs of a session.
+func (g *Gateway) journalInjections(s *proxy.Summary) {
+	for i := range s.Injections {
+		in := &s.Injections[i]
+		g.journal.Note(s.Device, journal.Entry{At: s.Started, What: in.Name, Text: injectionText(in)})
+	}
+}
+
+// injectionText says what was asked and answered. It holds names of parameters, and
+// no values.
+func injectionText(in *proxy.InjectionResult) string {
+	var parts []string
+	for i := range in.RPCs {
+		r := &in.RPCs[i]
+		answer := "done"
+		switch {
+		case r.FaultCode != "":
+			answer = "fault " + r.FaultCode
+		case r.Ignored:
+			answer = "not answered"
+		case r.Unreadable:
+			answer = "answered with something else"
+		case r.Unknown:
+			answer = "no answer seen"
+		case r.Status == 1:
+			answer = "status 1"
+		}
+		parts = append(parts, fmt.Sprintf("%s(%s) %s", r.Method, strings.Join(r.Names, ", "), answer))
+	}
+	text := in.Outcome
+	if in.Detail != "" {
+		text += ", " + in.Detail
+	}
+	if len(parts) > 0 {
+		text += ": " + strings.Join(parts, "; ")
+	}
+	return text
+}
+
+// explainView tells where a device's next session goes and why, what is pending in
+// it, and what was done in the last ones.
+func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
+	in := policy.Input{
+		Device: r.ID, Known: true, SoftwareVersion: r.SoftwareVersion, Source: r.Source.Addr(), Listener: r.Listener, Path: "/",
+		Assigned: r.HomeACS, Current: r.CurrentACS,
+	}
+	in.Moved, in.MovedBy, _ = g.moves.campaigns.Placement(r.ID)
+	for _, s := range g.rules.Load().policy.Explain(in, g.health.Snapshot()) {
+		v.Decision = append(v.Decision, admin.StepView{Kind: string(s.Kind), Name: s.Name, Result: s.Result, Detail: s.Detail})
+	}
+	if name, m, ok := g.moves.campaigns.Of(r.ID); ok {
+		v.Campaign = &admin.MembershipView{Name: name, MemberView: admin.MemberView{
+			Device: m.Device.String(), State: m.State.String(), Reason: m.Reason, At: clock(m.At), Wave: m.Wave, From: m.From,
+			ACS: m.ACS, OldURL: m.OldURL, Woken: m.Woken,
+		}}
+	}
+	if task, due := g.moves.campaigns.Due(r.ID); due {
+		to := "that of " + task.To
+		if task.Undo {
+			to = "what it was before"
+		}
+		v.Pending = fmt.Sprintf("ManagementServer.URL becomes %s, by campaign %q", to, task.Campaign)
+	}
+	for _, e := range g.journal.Of(r.ID) {
+		v.Journal = append(v.Journal, admin.JournalView{At: clock(e.At), What: e.What, Text: e.Text})
+	}
+}
