@@ -241,7 +241,7 @@ func (c *CPE) afterSession() {
 	}
 	if next := c.move.next; next != "" && (restart || change.When == URLAtSessionEnd) {
 		boot := slices.DeleteFunc(slices.Clone(c.events), func(e cwmp.Event) bool {
-			return !restart || e.Code != cwmp.EventBoot && e.Code != cwmp.EventMReboot
+			return e.Code != cwmp.EventBoot && e.Code != cwmp.EventMReboot
 		})
 		c.moveTo(next)
 		for _, e := range boot {
@@ -249,7 +249,6 @@ func (c *CPE) afterSession() {
 		}
 	}
 	if change.FallbackAfter > 0 && c.retries >= change.FallbackAfter && c.move.text != c.cfg.URL {
-		c.retries = 0
 		c.moveTo(c.cfg.URL)
 	}
 }

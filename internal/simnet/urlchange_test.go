@@ -100,6 +100,8 @@ func TestURLHabits(t *testing.T) {
 					login := c.Tree().Under(root + "ManagementServer.Username")[0].Value
 					if want := map[bool]string{true: "new", false: "old"}[h.Torn || h.Arrival != ArrivesNot]; login != want {
 						t.Errorf("Username is %q, want %q", login, want)
+					} else if h.Arrival != ArrivesBooted && c.cfg.Username != want {
+						t.Errorf("logs in as %q, want %q", c.cfg.Username, want)
 					}
 				}
 				checkArrival(t, h, p, c, held, err)
@@ -147,6 +149,9 @@ func checkArrival(t *testing.T, h URLHabit, p urlPair, c *CPE, held []Held, err 
 		}
 		if _, err := live(t, c); err != nil { // it goes on at the old ACS with the old login
 			t.Fatal(err)
+		}
+		if c.cfg.Username != "old" {
+			t.Errorf("logs in as %q before the restart", c.cfg.Username)
 		}
 		c.PowerCycle()
 		if held, err = live(t, c); err != nil {
@@ -222,9 +227,13 @@ func TestURLChangeDropsWhatIsPending(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.m.Name+"/"+tt.script[1].Method, func(t *testing.T) {
 			p := newPair(t, ACSConfig{Script: Once(tt.script...)}, ACSConfig{})
-			held, err := live(t, p.cpe(t, tt.m, nil), cwmp.EventPeriodic)
+			c := p.cpe(t, tt.m, nil)
+			held, err := live(t, c, cwmp.EventPeriodic)
 			if err != nil || len(held) != 2 {
 				t.Fatalf("%d sessions: %v", len(held), err)
+			}
+			if again := c.informed(); len(again) != len(tt.m.Inform) {
+				t.Errorf("the Inform after it has %d parameters, want %d", len(again), len(tt.m.Inform))
 			}
 			if seen := informs(p.new); len(seen) != 1 || seen[0] != tt.events {
 				t.Errorf("new ACS saw %q, want %q", seen, tt.events)
@@ -248,6 +257,15 @@ func TestURLIdentical(t *testing.T) {
 		if held, err := live(t, c, cwmp.EventBoot); err != nil || len(held) != 1 || c.URL() != oldURL || c.Pending() {
 			t.Errorf("%s: %d sessions, URL %q: %v", m.Name, len(held), c.URL(), err)
 		}
+	}
+}
+
+// TestURLChangeForgetsRefusedCompression: what the old ACS refused, a new one is
+// offered. Quirk C-32.
+func TestURLChangeForgetsRefusedCompression(t *testing.T) {
+	p := newPair(t, ACSConfig{NoCompression: true, Script: Asking(WriteURL(newURL))}, ACSConfig{})
+	if _, err := live(t, p.cpe(t, icwmpGzip(), nil), cwmp.EventPeriodic); err != nil || !p.new.Exchanges()[0].Encoded {
+		t.Errorf("new ACS is not offered gzip: %v", err)
 	}
 }
 
@@ -299,6 +317,20 @@ func TestURLReboot(t *testing.T) {
 	held, err := live(t, p.cpe(t, h.On(generic()), nil), cwmp.EventPeriodic)
 	if seen := informs(p.new); err != nil || len(held) != 2 || !slices.Equal(seen, []string{"0 BOOTSTRAP, 1 BOOT, M Reboot"}) {
 		t.Errorf("%d sessions, new ACS saw %q: %v", len(held), seen, err)
+	}
+}
+
+// TestPowerCycleResetsRetries. Protocol notes 1.8.
+func TestPowerCycleResetsRetries(t *testing.T) {
+	p := newPair(t, ACSConfig{}, ACSConfig{})
+	p.names.Remove("old.example")
+	c := p.cpe(t, generic(), nil)
+	if _, err := live(t, c, cwmp.EventPeriodic); err == nil || c.RetryWait(0) == 0 {
+		t.Fatalf("%v, then a wait of %v", err, c.RetryWait(0))
+	}
+	c.PowerCycle()
+	if c.RetryWait(0) != 0 {
+		t.Errorf("waits %v after a restart", c.RetryWait(0))
 	}
 }
 
