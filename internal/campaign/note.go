@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -43,7 +44,7 @@ type note struct {
 	task         Task
 	was          Was
 	out          policy.MoveOutcome
-	done         chan error // of a beginning
+	done         chan error // of who waits for it
 }
 
 // NoteInform tells that an ACS has accepted a device's Inform. It never blocks.
@@ -60,6 +61,30 @@ func (e *Engine) NoteSession(s SessionEnd) {
 // blocks.
 func (e *Engine) NoteRewrite(r Rewritten) {
 	e.note(note{kind: rewriting, id: r.Device, task: r.Task, out: r.MoveOutcome})
+}
+
+// Conclude is NoteRewrite for a session that still runs, and returns when what
+// came of the Task is durable: the CPE may begin its next session as soon as this
+// one ends, and belongs to another ACS by then. After an error it may still be
+// recorded later. It needs Run.
+func (e *Engine) Conclude(ctx context.Context, r Rewritten) error {
+	return e.ask(ctx, note{kind: rewriting, id: r.Device, task: r.Task, out: r.MoveOutcome})
+}
+
+// ask queues a note and waits until it is recorded, or refused.
+func (e *Engine) ask(ctx context.Context, n note) error {
+	n.done = make(chan error, 1)
+	select {
+	case e.notes <- n:
+	case <-ctx.Done():
+		return fmt.Errorf("device %s: its move is not recorded: %w", n.id, ctx.Err())
+	}
+	select {
+	case err := <-n.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("device %s: its move is not recorded: %w", n.id, ctx.Err())
+	}
 }
 
 // note queues what changes something. When there is no room it is dropped: the

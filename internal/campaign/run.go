@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,7 +26,6 @@ const (
 func (e *Engine) Run(ctx context.Context) error {
 	timer := time.NewTimer(tickInterval)
 	defer timer.Stop()
-	delay, failing := tickInterval, false
 	for {
 		var notes []note
 		select {
@@ -34,30 +34,50 @@ func (e *Engine) Run(ctx context.Context) error {
 		case n := <-e.notes:
 			notes = e.more(n)
 		case <-timer.C:
-			timer.Reset(delay)
+			timer.Reset(tickInterval)
 		}
-		for {
-			err := e.step(ctx, notes)
-			if err == nil || ctx.Err() != nil {
-				break
+		if err := e.step(ctx, notes); err != nil && ctx.Err() == nil {
+			e.log.Error("the store fails: no device is moved", zap.Error(err))
+			if e.recover(ctx) {
+				e.log.Info("the store takes moves again")
 			}
-			if !failing {
-				e.log.Error("the store fails: no device is moved", zap.Error(err))
-			}
-			failing, notes, delay = true, nil, min(2*delay, maxBackOff)
-			timer.Reset(delay)
-			select {
-			case <-ctx.Done():
-			case <-timer.C:
-			}
-		}
-		if failing && ctx.Err() == nil {
-			e.log.Info("the store takes moves again")
-			failing, delay = false, tickInterval
-			timer.Reset(delay)
 		}
 	}
 }
+
+// recover tries until the store takes what is to be written, or ctx ends. It
+// refuses beginnings, whose sessions wait, and keeps some of the other notes.
+func (e *Engine) recover(ctx context.Context) bool {
+	var kept []note
+	delay := tickInterval
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		notes := e.notes
+		if len(kept) >= store.MaxWrites {
+			notes = nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case n := <-notes:
+			if n.kind == beginning {
+				n.answer(errStoreFails)
+			} else {
+				kept = append(kept, n)
+			}
+			continue
+		case <-timer.C:
+		}
+		if e.record(ctx, kept) == nil && e.step(ctx, nil) == nil {
+			return true
+		}
+		kept, delay = nil, min(2*delay, maxBackOff)
+		timer.Reset(delay)
+	}
+}
+
+var errStoreFails = errors.New("the store fails: the URL must not be set")
 
 // more takes what else is queued, as much as is written together.
 func (e *Engine) more(n note) []note {

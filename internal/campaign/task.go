@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -67,16 +66,5 @@ func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) {
 // ended meanwhile, or the store fails. It takes as long as the store takes to
 // write, and needs Run.
 func (e *Engine) Begin(ctx context.Context, id cwmp.DeviceID, task Task, was Was) error {
-	n := note{kind: beginning, id: id, task: task, was: was, done: make(chan error, 1)}
-	select {
-	case e.notes <- n:
-	case <-ctx.Done():
-		return fmt.Errorf("device %s: its move is not recorded: %w", id, ctx.Err())
-	}
-	select {
-	case err := <-n.done:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("device %s: its move is not recorded: %w", id, ctx.Err())
-	}
+	return e.ask(ctx, note{kind: beginning, id: id, task: task, was: was})
 }
