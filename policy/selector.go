@@ -82,6 +82,13 @@ func CompileSelector(campaign string, c SelectorConfig, acs []string) (*Selector
 	}, nil
 }
 
+// Validate reports every problem of what a routing rule can ask for as well. ACSs
+// and listed devices are judged by CompileSelector.
+func (c *SelectorConfig) Validate(report func(key, value, problem string)) {
+	m := c.match()
+	m.validate(report)
+}
+
 // match returns what of the selector a routing rule can ask for as well.
 func (c *SelectorConfig) match() MatchConfig {
 	return MatchConfig{
