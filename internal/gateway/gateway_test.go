@@ -26,10 +26,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	t            *testing.T
 	north, south *simnet.ACS
-	file         string // of the configuration
-	extra        string // sections of it
-	tokens       string // of admin
-	listen       string // where CPEs come to; "" for any port
+	file         string                    // of the configuration
+	extra        string                    // sections of it
+	tokens       string                    // of admin
+	listen       string                    // where CPEs come to; "" for any port
+	layout       func(extra string) string // replaces text's; nil for none
 	*Gateway
 	stop func()
 
@@ -42,7 +43,12 @@ func startACS(t *testing.T, name string, script ...simnet.RPC) *simnet.ACS {
 	if script == nil {
 		script = []simnet.RPC{simnet.GetValues("{root}DeviceInfo.UpTime")}
 	}
-	a, err := simnet.NewACS(simnet.ACSConfig{Name: name, Mode: simnet.Strict, Script: simnet.Asking(script...)})
+	return runACS(t, simnet.ACSConfig{Name: name, Mode: simnet.Strict, Script: simnet.Asking(script...)})
+}
+
+func runACS(t *testing.T, cfg simnet.ACSConfig) *simnet.ACS {
+	t.Helper()
+	a, err := simnet.NewACS(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,7 @@ func startACS(t *testing.T, name string, script ...simnet.RPC) *simnet.ACS {
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("ACS %s: %v", name, err)
+			t.Errorf("ACS %s: %v", cfg.Name, err)
 		}
 	})
 	return a
@@ -60,6 +66,9 @@ func startACS(t *testing.T, name string, script ...simnet.RPC) *simnet.ACS {
 
 // text is a configuration with north as the home of all but OUI 149182.
 func (w *world) text(extra string) string {
+	if w.layout != nil {
+		return w.layout(extra)
+	}
 	return fmt.Sprintf(`data_dir: %q
 listen: [{name: cpe, address: %q}]
 acs:

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/acsgate/acsgate/internal/campaign"
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -84,7 +86,7 @@ func (g *Gateway) injections(in proxy.InjectionInput) []proxy.Injection {
 			if n := len(result.RPCs); n > 0 && !result.RPCs[n-1].Done() && result.RPCs[n-1].FaultCode == "" {
 				move.Next(programResult(&result.RPCs[n-1])) // what the engine does not ask about
 			}
-			g.moves.campaigns.NoteRewrite(campaign.Rewritten{Device: in.Device, Task: task, MoveOutcome: move.Outcome()})
+			g.endMove(campaign.Rewritten{Device: in.Device, Task: task, MoveOutcome: move.Outcome()})
 		},
 	}}
 }
@@ -120,13 +122,31 @@ func optional(text string) *string {
 	return &text
 }
 
-// beginTimeout bounds the one write that a session waits for: what a CPE had is
-// kept before it is changed.
-const beginTimeout = 5 * time.Second
+// Bounds of the writes that a session waits for.
+const (
+	beginTimeout = 5 * time.Second
+	endTimeout   = 2 * time.Second
+)
 
-// beginMove records that the URL is about to be set. It is the one place where a
-// session waits for the store: a CPE that is changed before that is known could be
-// lost.
+// endMove records what came of a task. Where the CPE has answered, its session
+// still runs, and waits: the next one may follow at once, and goes elsewhere by
+// what has come of this one. Where it has not, there is nobody to wait.
+func (g *Gateway) endMove(r campaign.Rewritten) {
+	switch r.Result {
+	case policy.MoveSet, policy.MovePending, policy.MoveFault, policy.MoveTorn, policy.MoveNotOurs, policy.MoveAlready:
+	default:
+		g.moves.campaigns.NoteRewrite(r)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	if err := g.moves.campaigns.Conclude(ctx, r); err != nil {
+		g.log.Warn("what came of a move is not recorded yet", zap.Stringer("device", r.Device), zap.String("campaign", r.Task.Campaign), zap.Error(err))
+	}
+}
+
+// beginMove records that the URL is about to be set: a CPE that is changed before
+// that is known could be lost.
 func (g *Gateway) beginMove(id cwmp.DeviceID, task campaign.Task, move *policy.URLMove) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), beginTimeout)
 	defer cancel()
