@@ -241,3 +241,39 @@ func do(t *testing.T, s *Server, method, path, authorization, body string) (stat
 	}
 	return response.StatusCode, response.Header.Get("Content-Type"), string(all)
 }
+
+// TestAPI_ManyWakesLeaveRoom: those that wait for their CPEs do not keep others from
+// metrics and health.
+func TestAPI_ManyWakesLeaveRoom(t *testing.T) {
+	api, odd := fakeAPI()
+	release := make(chan struct{})
+	api.Wake = func(ctx context.Context, id cwmp.DeviceID) (WakeResult, error) {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return WakeResult{Device: id.String(), OK: true}, nil
+	}
+	s := startAPI(t, api)
+	answers := make(chan int, maxWakes+8)
+	for range maxWakes + 8 {
+		go func() {
+			status, _, _ := do(t, s, "POST", PathAPI+"devices/"+odd.String()+"/connection-request", "Bearer "+operatorToken, "")
+			answers <- status
+		}()
+	}
+	for range 8 {
+		if status := <-answers; status != 503 {
+			t.Errorf("%d while all are waited for", status)
+		}
+	}
+	if err := Probe(t.Context(), s.Addr().String(), PathReady); err != nil {
+		t.Errorf("health: %v", err)
+	}
+	close(release)
+	for range maxWakes {
+		if status := <-answers; status != 200 {
+			t.Errorf("%d", status)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 // Bounds of the listener. Its clients are a scraper, a load balancer and an
 // operator: nothing of theirs is slow or large.
 const (
-	maxConnections = 128
+	maxConnections = 512
 	maxHeaderBytes = 16 << 10
 	readTimeout    = 5 * time.Second
 	writeTimeout   = 30 * time.Second

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -30,6 +31,8 @@ type API struct {
 	WakeMany func(context.Context, Selection, func(Progress)) (Progress, error)
 	// Campaigns is nil where there are none.
 	Campaigns *Campaigns
+
+	waking atomic.Int32 // wakes under way, each of which holds a connection
 }
 
 // WakeResult is how one Connection Request went.
@@ -79,6 +82,8 @@ const (
 	bodyTimeout = 2 * time.Minute
 	// wakeTimeout is far beyond what a Connection Request takes by default.
 	wakeTimeout = 10 * time.Minute
+	// maxWakes leaves connections to those who ask for metrics and health.
+	maxWakes = maxConnections / 2
 	bulkTimeout = 24 * time.Hour
 )
 
@@ -100,6 +105,12 @@ func (a *API) wake(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if a.waking.Add(1) > maxWakes {
+		a.waking.Add(-1)
+		failWake(w, ErrBusy)
+		return
+	}
+	defer a.waking.Add(-1)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
 	result, err := a.Wake(r.Context(), id)
 	if err != nil {

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -69,7 +72,13 @@ func udpConn(t *testing.T) net.PacketConn {
 // with no_stun_challenge is answered unsigned, and any other is asked to sign.
 func TestS06_AModelIsNeverChallenged(t *testing.T) {
 	w := newNATWorld(t)
+	password := filepath.Join(t.TempDir(), "stun.password")
+	if err := os.WriteFile(password, []byte("stunpass"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w.restart(func(extra string) string {
+		logins := fmt.Sprintf("credentials: {logins: [{stun_username: \"{oui}-{serial}\", stun_password_file: %q}]}", password)
+		extra = strings.Replace(extra, "credentials: {learn: true}", logins, 1)
 		return strings.Replace(extra, "stun: {", "stun: {authentication: always, ", 1) +
 			"quirks: [{name: rdk, oui: [\"" + w.cpe("easycwmp", 1).Device().OUI + "\"], no_stun_challenge: true}]\n"
 	})
