@@ -10,6 +10,7 @@ import (
 	"github.com/acsgate/acsgate/internal/credential"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/provision"
 	"github.com/acsgate/acsgate/internal/store/boltstore"
 	"github.com/acsgate/acsgate/internal/telemetry"
 	"github.com/acsgate/acsgate/internal/tlsconf"
@@ -47,6 +48,7 @@ type Config struct {
 	ConnectionRequest connreq.Config     `yaml:"connection_request"`
 	Credentials       credential.Config  `yaml:"credentials"`
 	TURN              stunsrv.TURNConfig `yaml:"turn"`
+	STUNProvisioning  provision.Config   `yaml:"stun_provisioning"`
 	Campaigns         campaign.Config    `yaml:"campaigns"`
 
 	Store Store               `yaml:"store"`

@@ -16,6 +16,11 @@ func (c *Config) validateNAT(report func(key, value, problem string)) {
 			report("connection_request.stun_relay", "", missing)
 		}
 	}
+	if c.STUNProvisioning.Enabled {
+		if _, _, key, problem := c.STUNProvisioning.Target(c.STUN.Listen); problem != "" {
+			report("stun_provisioning."+key, "", problem)
+		}
+	}
 	var names []string
 	for _, a := range c.ACS {
 		names = append(names, a.Policy.Name)

@@ -50,6 +50,7 @@ type Gateway struct {
 	probes  *prober
 	reach   reach
 	moves   moves
+	stunset stunset
 	journal *journal.Journal
 	admin   *admin.Server
 	sweeper func(context.Context) error // of the store
@@ -107,6 +108,9 @@ func (g *Gateway) makeState(cfg *config.Config, undo *closers) (err error) {
 	if err = g.makeMoves(cfg); err != nil {
 		return err
 	}
+	if err = g.makeSTUNSet(cfg); err != nil {
+		return err
+	}
 	return g.metrics.Register(healthCollector{g.health})
 }
 
@@ -127,7 +131,7 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 	*undo = append(*undo, g.admin.Close)
 	g.proxy, err = proxy.New(proxyConfig(cfg), proxy.Deps{
 		Route: g.route, Quirks: g.quirks, Started: g.started, Ended: g.ended, Result: g.observed,
-		Shown: g.showing(cfg), Learned: g.learning(cfg), Injections: g.injections, Guard: g.guard,
+		Shown: g.showing(cfg), Learned: g.learning(cfg), Injections: g.ownRPCs, Guard: g.guard,
 		ListenTLS: g.tls.Listener, VerifyDevice: g.tls.VerifyDevice, HandshakeReason: tlsconf.HandshakeReason,
 		HandshakeFailed: g.tls.NoteFailure, ClientCert: tlsconf.ClientCertHeaders, Challenge: g.tls.Challenge, Metrics: g.metrics, Log: g.log,
 	})
@@ -171,7 +175,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	err := runParts(ctx, g.log, []part{
 		{"store", g.sweeper}, {"admin", g.admin.Run}, {"devices", devices},
 		{"credentials", afterLoad(g.reach.vault.Run)}, {"bindings", afterLoad(g.reach.bindings.Run)},
-		{"campaigns", afterLoad(g.moves.run)},
+		{"campaigns", afterLoad(g.moves.run)}, {"provisioning", afterLoad(g.stunset.book.Run)},
 		{"stun", afterLoad(g.reach.runSTUN)}, {"connection requests", afterLoad(g.reach.requests.Run)},
 		{"tls", g.tls.Run}, {"probes", afterLoad(g.probes.Run)}, {"proxy", afterLoad(g.proxy.Run)},
 	})
@@ -195,6 +199,9 @@ func (g *Gateway) load(ctx context.Context) error {
 		return err
 	}
 	if err := g.moves.campaigns.Load(ctx); err != nil {
+		return err
+	}
+	if err := g.stunset.book.Load(ctx); err != nil {
 		return err
 	}
 	g.loaded.Store(true)
@@ -252,6 +259,10 @@ func (g *Gateway) Reload(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	stunset, err := newSTUNRule(cfg)
+	if err != nil {
+		return err
+	}
 	if err := g.tls.Reload(cfg.TLS); err != nil {
 		return err
 	}
@@ -259,6 +270,7 @@ func (g *Gateway) Reload(cfg *config.Config) error {
 		return errors.Join(err, g.tls.Reload(g.cfg.TLS))
 	}
 	g.rules.Store(built)
+	g.stunset.rule.Store(stunset)
 	acs := cfg.PolicyConfig().ACS
 	g.health.SetConfig(acs, time.Now())
 	g.probes.reload(acs)
