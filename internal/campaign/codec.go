@@ -39,18 +39,21 @@ type head struct {
 	Version int    `json:"version"`
 	Seq     uint64 `json:"seq"` // later campaigns have higher ones
 	Definition
-	Steps       []policy.WaveConfig `json:"steps"` // the waves, with the canary and all defaults
-	Listed      int                 `json:"listed,omitempty"`
-	Status      Status              `json:"status"`
-	Reason      string              `json:"reason"`
-	Phase       int                 `json:"phase"`
-	Wave        int                 `json:"wave"`
-	Waived      bool                `json:"waived,omitempty"` // the operator goes on though the wave's criteria failed
-	Created     time.Time           `json:"created"`
-	Started     time.Time           `json:"started"`
-	WaveStarted time.Time           `json:"wave_started"`
-	Routed      time.Time           `json:"routed"` // end of the first phase of two
-	Changed     time.Time           `json:"changed"`
+	Steps  []policy.WaveConfig `json:"steps"` // the waves, with the canary and all defaults
+	Listed int                 `json:"listed,omitempty"`
+	Status Status              `json:"status"`
+	Reason string              `json:"reason"`
+	Phase  int                 `json:"phase"`
+	Wave   int                 `json:"wave"`
+	Waived bool                `json:"waived,omitempty"` // the operator goes on though the wave's criteria failed
+	// Back says that rolling back has begun: what was only routed is back for good,
+	// also when the rest of it is cancelled.
+	Back        bool      `json:"back,omitempty"`
+	Created     time.Time `json:"created"`
+	Started     time.Time `json:"started"`
+	WaveStarted time.Time `json:"wave_started"`
+	Routed      time.Time `json:"routed"` // end of the first phase of two
+	Changed     time.Time `json:"changed"`
 }
 
 func (h *head) encode() ([]byte, error) {

@@ -80,7 +80,7 @@ func (e *Engine) rollBack(ctx context.Context, name, why string) error {
 		}
 	}
 	return e.commanded(ctx, name, []Status{Running, Paused, Halted, Done, Cancelled}, func(h *head, _ time.Time) {
-		h.Status, h.Reason = RollingBack, why
+		h.Status, h.Reason, h.Back = RollingBack, why, true
 	})
 }
 

@@ -237,4 +237,3 @@ func TestOverflowIsCountedAndHealed(t *testing.T) {
 		f.wantState(0, Arrived)
 	})
 }
-

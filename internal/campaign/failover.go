@@ -17,7 +17,7 @@ func (e *Engine) Failover(ctx context.Context, acs, backup string, d Definition)
 		switch h.Status {
 		case RollingBack:
 			return e.command(ctx, d.Name, []Status{RollingBack}, func(h *head, _ time.Time) {
-				h.Status, h.Reason = Running, acs+" is down again"
+				h.Status, h.Reason, h.Back = Running, acs+" is down again", false
 			})
 		case RolledBack, Cancelled:
 			if err := e.Remove(ctx, d.Name); err != nil {

@@ -82,7 +82,7 @@ func (e *Engine) judge(ctx context.Context, c *campaign, now time.Time) error {
 	case policy.Halt:
 		return e.change(ctx, c, func(h *head) { h.Status, h.Reason = Halted, v.Reason })
 	case policy.RollBack:
-		return e.change(ctx, c, func(h *head) { h.Status, h.Reason = RollingBack, v.Reason })
+		return e.change(ctx, c, func(h *head) { h.Status, h.Reason, h.Back = RollingBack, v.Reason, true })
 	}
 	return nil
 }

@@ -42,10 +42,8 @@ func (f flags) has(one flags) bool { return f&one != 0 }
 // placed it, "" while rules decide. What an operator has asked of the campaign
 // counts at once, whatever the member's record still says.
 func (c *campaign) placement(m *member) (acs, by string) {
-	there := m.flags.has(placed)
+	there := m.flags.has(placed) && (!c.Back || m.flags.has(changed))
 	switch c.Status {
-	case RollingBack, RolledBack:
-		there = there && m.flags.has(changed)
 	case Paused, Halted, Cancelled:
 		there = there && !c.untouched(m)
 	}

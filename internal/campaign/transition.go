@@ -260,6 +260,10 @@ func (c *campaign) undone(m member) (_ member, why string, paced, ok bool) {
 
 // dropped is a device of a campaign that was cancelled.
 func (c *campaign) dropped(m member) (_ member, why string, ok bool) {
+	if c.Back && !m.flags.has(changed) {
+		m, why, _, ok = c.undone(m)
+		return m, why, ok
+	}
 	switch {
 	case m.state == Pending, c.untouched(&m):
 		m.state = Skipped
