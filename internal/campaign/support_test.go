@@ -155,7 +155,9 @@ func (f *fixture) kill() {
 
 func (f *fixture) stop() {
 	f.cancel()
-	<-f.done
+	if err := <-f.done; err != nil && !errors.Is(err, errStopped) {
+		f.t.Errorf("the engine ended with %v", err)
+	}
 }
 
 func (f *fixture) create(d Definition) View {
