@@ -56,9 +56,9 @@ type Deps struct {
 	// anonymous session becomes known or the session falls back to another ACS.
 	// Optional.
 	Guard func(GuardInput) *Guard
-	// Filter returns which RPCs an ACS may ask of CPEs, nil for all. It is asked
-	// when Guard is. GetRPCMethods is always allowed. Optional.
-	Filter func(acs string) (allow func(method string) bool)
+	// Filter returns which RPCs the ACS of a session may ask of its CPE, nil for
+	// all. It is asked when Guard is. GetRPCMethods is always allowed. Optional.
+	Filter func(GuardInput) (allow func(method string) bool)
 
 	// ListenTLS makes the TLS of a listener. Required where a listener has TLS.
 	ListenTLS func(tlsconf.ListenerConfig) (*tls.Config, error)

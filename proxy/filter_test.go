@@ -12,7 +12,7 @@ import (
 // filtered lets an ACS ask for nothing but these.
 func filtered(methods ...string) option {
 	return func(_ *Config, d *Deps) {
-		d.Filter = func(string) func(string) bool {
+		d.Filter = func(GuardInput) func(string) bool {
 			return func(method string) bool { return slices.Contains(methods, method) }
 		}
 	}

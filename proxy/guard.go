@@ -14,7 +14,8 @@ type GuardInput struct {
 	// Device and Root are empty while no Inform has named the device.
 	Device cwmp.DeviceID
 	Root   string // "Device." or "InternetGatewayDevice."; "" if the Inform tells none
-	ACS    string
+	ACS    string // that holds the session
+	Home   string // the ACS that the session belongs to: ACS, but for a backup
 }
 
 // Guard says what becomes of URLs between one ACS and one CPE (quirk C-60). Its
@@ -110,13 +111,14 @@ func (s *Server) guard(sess *session, r *request) {
 		return
 	}
 	g := &guarding{acs: acs, known: sess.known, dialect: cloneDialect(r.msg.Dialect)}
+	in := GuardInput{Device: sess.device, Root: sess.root, ACS: acs, Home: sess.route.Home}
 	if s.deps.Guard != nil {
-		if urls := s.deps.Guard(GuardInput{Device: sess.device, Root: sess.root, ACS: acs}); urls != nil {
+		if urls := s.deps.Guard(in); urls != nil {
 			g.urls = *urls
 		}
 	}
 	if s.deps.Filter != nil {
-		g.allow = s.deps.Filter(acs)
+		g.allow = s.deps.Filter(in)
 	}
 	sess.guard = g
 }

@@ -84,6 +84,21 @@ func (g *Gateway) guard(in proxy.GuardInput) *proxy.Guard {
 	return &guard
 }
 
+// readingRPCs are those that change nothing on a CPE.
+var readingRPCs = map[string]bool{
+	cwmp.MethodGetRPCMethods: true, cwmp.MethodGetParameterValues: true, cwmp.MethodGetParameterNames: true,
+	cwmp.MethodGetParameterAttributes: true, cwmp.MethodGetQueuedTransfers: true, cwmp.MethodGetAllQueuedTransfers: true,
+}
+
+// filter returns which RPCs an ACS may ask of a CPE, nil for all: one that only
+// stands in for another may be bound to read.
+func (g *Gateway) filter(in proxy.GuardInput) func(method string) bool {
+	if in.ACS == in.Home || in.Home == "" || g.rules.Load().named(in.ACS).asBackup != config.BackupReadOnly {
+		return nil
+	}
+	return func(method string) bool { return readingRPCs[method] }
+}
+
 // fileArguments are the arguments of the kinds of file URLs, and whether it is the
 // CPE that names them.
 var fileArguments = map[string]struct {
