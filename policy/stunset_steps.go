@@ -165,7 +165,12 @@ func (p *STUNSet) readBack() (RPC, bool) {
 			names = append(names, p.root+name)
 		}
 	}
-	if len(names) == 0 || p.outcome.Result == STUNPending {
+	switch {
+	case p.outcome.Result == STUNPending:
+		return p.end(p.outcome.Result, p.outcome.Detail)
+	case len(names) == 0 && p.outcome.Set != nil: // a password alone
+		return p.end(STUNDone, "the CPE has set what cannot be read back")
+	case len(names) == 0:
 		return p.end(p.outcome.Result, p.outcome.Detail)
 	}
 	p.step = p.compareBack

@@ -127,6 +127,27 @@ func TestS41_Outcomes(t *testing.T) {
 	}
 }
 
+// TestS41_PasswordAlone is set anew, as after a change of passwords, and that is
+// all there is to it: it cannot be read back.
+func TestS41_PasswordAlone(t *testing.T) {
+	s := natted(RootDevice)
+	for _, password := range []string{"dev1-secret", "another"} {
+		c := punched
+		c.Password = &password
+		p, err := NewSTUNSet(RootDevice, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, p, s, -1, RPCResult{})
+		if got := p.Outcome(); got.Result != STUNDone || s.values[RootDevice+paramSTUNPassword] != password {
+			t.Errorf("%+v, the CPE has %q", got, s.values[RootDevice+paramSTUNPassword])
+		}
+	}
+	if last := s.set[len(s.set)-1]; len(last) != 1 {
+		t.Errorf("set at last: %v", last)
+	}
+}
+
 func TestS41_Broken(t *testing.T) {
 	for _, test := range []struct {
 		name   string

@@ -77,7 +77,12 @@ func (g *Gateway) ownRPCs(in proxy.InjectionInput) []proxy.Injection {
 			if n := len(result.RPCs); n > 0 && !result.RPCs[n-1].Done() && result.RPCs[n-1].FaultCode == "" {
 				program.Next(programResult(&result.RPCs[n-1])) // what the engine does not ask about
 			}
-			g.provisioned(task, program.Outcome())
+			o := program.Outcome()
+			if o.Result == policy.STUNNotTried && len(result.RPCs) > 0 {
+				// A CPE that breaks at the very question is not asked in each session.
+				o.Result, o.Detail = policy.STUNUnknown, "the session ended while the CPE was asked for its STUN parameters"
+			}
+			g.provisioned(task, o)
 		},
 	}}
 }
