@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"time"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -23,6 +24,13 @@ type Task struct {
 	// Verify says that the URL may have been set already: an earlier attempt's
 	// end was not seen.
 	Verify bool
+}
+
+// Rewrote says that a device's URL has become that of another ACS.
+type Rewrote struct {
+	Campaign, From, To string
+	OldURL             string // that of From, as the CPE had it
+	At                 time.Time
 }
 
 // Was is what a CPE had before its URL is set.
@@ -59,6 +67,27 @@ func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) {
 		return Task{}, false
 	}
 	return c.due(&c.members[number])
+}
+
+// LastRewrite returns what is known of a device whose URL a campaign has set, or may
+// have set, and not set back: the campaign, the ACS that it moved the device to,
+// what the URL was before, and when the device was heard of last. It costs what
+// Placement costs.
+func (e *Engine) LastRewrite(id cwmp.DeviceID) (r Rewrote, ok bool) {
+	if !e.any.Load() {
+		return r, false
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	c, number, ok := e.find(&id)
+	if !ok || c.Status == RollingBack || c.Status == RolledBack {
+		return r, false
+	}
+	m := &c.members[number]
+	if !m.flags.has(changed) || m.flags.has(returned) {
+		return r, false
+	}
+	return Rewrote{c.Name, c.texts.at(m.from), c.To, c.texts.at(m.url), fromSeconds(m.at)}, true
 }
 
 // Begin records what a CPE had before its URL is set, and returns when that is

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
@@ -75,6 +77,9 @@ func (g *Gateway) guard(in proxy.GuardInput) *proxy.Guard {
 			return shown, shown != url
 		}
 	}
+	if move, ok := g.lastMove(in.Device); ok {
+		guard.ToCPE = holding(move, guard.ToCPE)
+	}
 	if len(a.files) > 0 {
 		guard.FileURL = a.fileURL
 	}
@@ -82,6 +87,36 @@ func (g *Gateway) guard(in proxy.GuardInput) *proxy.Guard {
 		return nil
 	}
 	return &guard
+}
+
+// lastMove returns the last move of a CPE's URL.
+func (g *Gateway) lastMove(id cwmp.DeviceID) (policy.LastMove, bool) {
+	last, ok := g.moves.campaigns.LastRewrite(id)
+	if !ok {
+		return policy.LastMove{}, false
+	}
+	rules := g.rules.Load()
+	move := policy.LastMove{Campaign: last.Campaign, To: rules.named(last.To).cpeURL, At: last.At}
+	for _, url := range []string{last.OldURL, rules.named(last.From).cpeURL, rules.named(last.From).urls.ACSURL} {
+		if url != "" {
+			move.From = append(move.From, url)
+		}
+	}
+	return move, move.To != ""
+}
+
+// holding keeps a CPE where it was moved to: an ACS that was not told of the move
+// writes back the URL that it knows, which would send the CPE to and fro.
+func holding(move policy.LastMove, others func(string) proxy.URLVerdict) func(string) proxy.URLVerdict {
+	return func(url string) proxy.URLVerdict {
+		if policy.JudgeWriteBack(move, url, time.Now()) != policy.WriteBackNone {
+			return proxy.URLVerdict{Action: proxy.URLReplace, Value: move.To, Alarm: true, Reason: "campaign " + move.Campaign + " has moved the CPE from there"}
+		}
+		if others == nil {
+			return proxy.URLVerdict{}
+		}
+		return others(url)
+	}
 }
 
 // readingRPCs are those that change nothing on a CPE.

@@ -25,10 +25,9 @@ type moveWorld struct {
 
 // moveSetup says what is particular of a moveWorld.
 type moveSetup struct {
-	north, south           string // more keys of the ACSs
-	northScript, southDoes []simnet.RPC
-	southScript            simnet.Script
-	rest                   string // more of the configuration
+	north, south         string                        // more keys of the ACSs
+	northDoes, southDoes func(*moveWorld) []simnet.RPC // in each session; nil for a question
+	rest                 string                        // more of the configuration
 }
 
 // newMoveWorld starts one. Its ACSs are called down by sessions and probes that
@@ -37,8 +36,8 @@ func newMoveWorld(t *testing.T, s moveSetup) *moveWorld {
 	t.Helper()
 	w := &moveWorld{world: &world{
 		t: t, file: filepath.Join(t.TempDir(), "acsgate.yaml"), listen: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp")),
-		north: startACS(t, "north", s.northScript...), south: startSouth(t, s),
 	}}
+	w.north, w.south = w.acs("north", s.northDoes), w.acs("south", s.southDoes)
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte(wakeToken), 0o600); err != nil {
 		t.Fatal(err)
@@ -58,12 +57,14 @@ func newMoveWorld(t *testing.T, s moveSetup) *moveWorld {
 	return w
 }
 
-func startSouth(t *testing.T, s moveSetup) *simnet.ACS {
-	t.Helper()
-	if s.southScript == nil {
-		return startACS(t, "south", s.southDoes...)
-	}
-	return runACS(t, simnet.ACSConfig{Name: "south", Mode: simnet.Strict, Script: s.southScript})
+// acs starts an ACS that does the same in each session.
+func (w *moveWorld) acs(name string, does func(*moveWorld) []simnet.RPC) *simnet.ACS {
+	return runACS(w.t, simnet.ACSConfig{Name: name, Mode: simnet.Strict, Script: func(cwmp.DeviceID, []cwmp.Event) []simnet.RPC {
+		if does == nil {
+			return []simnet.RPC{simnet.GetValues("{root}DeviceInfo.UpTime")}
+		}
+		return does(w)
+	}})
 }
 
 // url is what CPEs know an ACS by.
