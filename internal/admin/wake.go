@@ -83,7 +83,7 @@ const (
 	// wakeTimeout is far beyond what a Connection Request takes by default.
 	wakeTimeout = 10 * time.Minute
 	// maxWakes leaves connections to those who ask for metrics and health.
-	maxWakes = maxConnections / 2
+	maxWakes    = maxConnections / 2
 	bulkTimeout = 24 * time.Hour
 )
 
