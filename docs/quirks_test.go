@@ -21,7 +21,7 @@ func quirkIDs() []string {
 		first, last int
 	}{
 		{"C", 1, 14}, {"C", 20, 39}, {"C", 50, 59}, {"C", 61, 62}, {"C", 64, 77}, {"C", 80, 87},
-		{"S", 1, 22}, {"S", 30, 40}, {"S", 42, 44},
+		{"S", 1, 22}, {"S", 30, 44},
 	} {
 		for n := r.first; n <= r.last; n++ {
 			ids = append(ids, fmt.Sprintf("%s-%02d", r.letter, n))
