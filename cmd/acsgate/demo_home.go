@@ -46,7 +46,7 @@ func newDemoHome(dir string) (*demoHome, error) {
 	}
 	h.requests = tcp.Addr().(*net.TCPAddr).AddrPort()
 	_ = tcp.Close()
-	for name, secret := range map[string]string{"cpe.password": h.password, "operator.token": h.token} {
+	for name, secret := range map[string]string{"cpe.password": h.password, "demo.token": h.token} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret+"\n"), 0o600); err != nil {
 			return nil, err
 		}
@@ -64,8 +64,8 @@ connection_request:
   min_interval: 2s
 credentials:
   logins: [{username: "{oui}-{serial}", password_file: %q}]
-admin: {address: "127.0.0.1:0", tokens: [{name: demo, role: operator, token_file: %q}]}
-`, h.stun, h.requests, filepath.Join(dir, "cpe.password"), filepath.Join(dir, "operator.token"))
+admin: {address: "127.0.0.1:0", tokens: [{name: demo, role: admin, token_file: %q}]}
+`, h.stun, h.requests, filepath.Join(dir, "cpe.password"), filepath.Join(dir, "demo.token"))
 }
 
 // makeHome puts the CPE behind its NAT.
@@ -135,4 +135,5 @@ func (d *demo) shownURL() string {
 func (d *demo) introduceHome() {
 	d.lines.print("behind NAT %s at 192.168.1.2, seen from %s by the STUN server %s", d.home.device, d.home.NAT().Outside(), d.home.stun)
 	d.lines.print("try       %s=%s acsgate wake -admin %s %s", admin.TokenVariable, d.home.token, d.gateway.AdminAddr(), d.home.device)
+	d.lines.print("or        %s=%s acsgate drain north -to south -admin %s", admin.TokenVariable, d.home.token, d.gateway.AdminAddr())
 }
