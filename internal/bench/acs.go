@@ -19,6 +19,7 @@ import (
 type acsServer struct {
 	closeAtEnd bool // send Connection: close with the 204, as many ACSs do
 	script     acsScript
+	url        string // its own: looked for in Informs, if it is set
 
 	cookie atomic.Uint64
 	open   atomic.Int64
@@ -31,13 +32,14 @@ type acsStats struct {
 	Accepted  int64 // connections
 	PeakOpen  int64 // connections open at once, at most
 	Informs   int64
+	Own       int64 // of those, how many said that the CPE has the ACS's own URL
 	Followups int64 // requests after the Inform
 	Foreign   int64 // of those, on another connection than the Inform
 	Bytes     int64 // of request bodies
 }
 
 type acsCounters struct {
-	accepted, peak, informs, followups, foreign, bytes atomic.Int64
+	accepted, peak, informs, own, followups, foreign, bytes atomic.Int64
 }
 
 // acsScript are the prepared answers.
@@ -56,6 +58,12 @@ func newACSServer(closeAtEnd bool) *acsServer {
 		s.script.done = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 	}
 	return s
+}
+
+// writeURL makes the ACS's RPC one that writes its own URL into the CPE.
+func (s *acsServer) writeURL(url string) {
+	s.url = url
+	s.script.rpc = soapReply(settingBody(url, rpcSize))
 }
 
 func soapReply(body string) string {
@@ -104,7 +112,7 @@ func raise(v *atomic.Int64, n int64) {
 func (s *acsServer) snapshot() acsStats {
 	c := &s.stats
 	return acsStats{
-		Accepted: c.accepted.Load(), PeakOpen: c.peak.Load(), Informs: c.informs.Load(),
+		Accepted: c.accepted.Load(), PeakOpen: c.peak.Load(), Informs: c.informs.Load(), Own: c.own.Load(),
 		Followups: c.followups.Load(), Foreign: c.foreign.Load(), Bytes: c.bytes.Load(),
 	}
 }
@@ -146,6 +154,9 @@ func (c *acsConnection) answer(q *acsRequest, start []byte) []byte {
 	s := c.server
 	if bytes.Contains(start, []byte(markInform)) {
 		s.stats.informs.Add(1)
+		if s.url != "" && bytes.Contains(start, []byte(s.url)) {
+			s.stats.own.Add(1)
+		}
 		return c.informReply()
 	}
 	s.stats.followups.Add(1)

@@ -29,7 +29,7 @@ type contender struct {
 
 // enter starts a contender.
 func (b *bench) enter(ctx context.Context, k kind, s setup, l load) (*contender, error) {
-	acs, err := b.startACS(ctx)
+	acs, err := b.startACS(ctx, s.acsArgs...)
 	if err != nil {
 		return nil, err
 	}

@@ -28,11 +28,12 @@ type cpe struct {
 // cpeScript holds the prepared messages that all CPEs of a run share.
 type cpeScript struct {
 	inform      informTemplate
+	rpcMark     string // of the RPC that it expects
 	rpcResponse string
 }
 
 func newCPEScript(responseSize int) *cpeScript {
-	return &cpeScript{inform: newInformTemplate(informSize), rpcResponse: rpcResponseBody(responseSize)}
+	return &cpeScript{inform: newInformTemplate(informSize), rpcMark: markRPC, rpcResponse: rpcResponseBody(responseSize)}
 }
 
 func newCPE(script *cpeScript, path string) *cpe {
@@ -63,7 +64,7 @@ func (c *cpe) informs(d cwmp.DeviceID) error {
 }
 
 // asks posts empty and expects the ACS's RPC.
-func (c *cpe) asks() error { return c.exchange("empty post", nil, 200, markRPC) }
+func (c *cpe) asks() error { return c.exchange("empty post", nil, 200, c.script.rpcMark) }
 
 // answers posts the answer to the RPC and expects the end of the session.
 func (c *cpe) answers() error {

@@ -24,6 +24,7 @@ func (b *bench) gatewayCommand(p *proxy, s setup) (command, error) {
 			return command{}, err
 		}
 	}
+	p.token = s.token
 	file, err := b.writeConfig("acsgate-*.yaml", gatewayConfig(p.listen, p.admin, s))
 	return command{argv: []string{b.gateway, "run", "-config", file}, env: b.goEnv()}, err
 }
@@ -33,21 +34,25 @@ func (b *bench) gatewayCommand(p *proxy, s setup) (command, error) {
 func gatewayConfig(listen, admin string, s setup) string {
 	var listenTLS, certificates, tokens string
 	if s.token != "" {
-		tokens = fmt.Sprintf(", tokens: [{name: bench, role: operator, token_file: %q}]", s.token)
+		tokens = fmt.Sprintf(", tokens: [{name: bench, role: admin, token_file: %q}]", s.token)
 	}
 	if s.cert != nil {
 		listenTLS = ", tls: {profile: modern}"
 		certificates = fmt.Sprintf("tls:\n  certificates: [{cert_file: %q, key_file: %q}]\n", s.cert.certFile, s.cert.keyFile)
 	}
+	var routes string
+	if s.acsMore != "" {
+		routes = "routes: [{acs: " + gatewayACS + "}]\n"
+	}
 	return fmt.Sprintf(`data_dir: %q
 listen:
   - {name: cpe, address: %q, max_connections: 100000%s}
 %sacs:
-  - {name: %s, url: "http://%s"}
-session: {max_sessions: 100000, idle: 10m}
+  - {name: %s, url: "http://%s"%s}
+%ssession: {max_sessions: 100000, idle: 10m}
 limits: {connections_per_source: 0, idle_connection: 10m, header_timeout: 10m}
 admin: {address: %q%s}
-%s`, s.dataDir, listen, listenTLS, certificates, gatewayACS, s.acs, admin, tokens, s.extra)
+%s`, s.dataDir, listen, listenTLS, certificates, gatewayACS, s.acs, s.acsKeys, s.acsMore+routes, admin, tokens, s.extra)
 }
 
 // buildGateway builds acsgate into the run's directory, unless a binary was

@@ -26,7 +26,11 @@ type target struct {
 // dial opens a CPE's connection from the n-th source address, with the
 // session's deadline set.
 func (t target) dial(ctx context.Context, n int) (net.Conn, error) {
-	d := net.Dialer{Timeout: sessionTimeout, LocalAddr: sourceAddress(n), Control: lateBind}
+	return t.dialFrom(ctx, sourceAddress(n))
+}
+
+func (t target) dialFrom(ctx context.Context, source *net.TCPAddr) (net.Conn, error) {
+	d := net.Dialer{Timeout: sessionTimeout, LocalAddr: source, Control: lateBind}
 	conn, err := d.DialContext(ctx, "tcp4", t.address)
 	if err != nil {
 		return nil, err

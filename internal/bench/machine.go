@@ -32,6 +32,11 @@ func describeMachine(procs int) machine {
 	}
 }
 
+// short is the machine in one line.
+func (m machine) short() string {
+	return fmt.Sprintf("%s, %d cores, kernel %s, Go %s", m.cpu, m.cores, m.kernel, m.goV)
+}
+
 func cpuModel(cpuinfo []byte) string {
 	for line := range bytes.Lines(cpuinfo) {
 		name, value, _ := bytes.Cut(line, []byte(":"))

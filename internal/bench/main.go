@@ -161,6 +161,14 @@ func (b *bench) section(ctx context.Context, name string) (report, error) {
 		return b.fullTable(ctx)
 	case "wake":
 		return b.wake(ctx)
+	case "guard":
+		return b.guard(ctx)
+	case "failover":
+		return b.failover(ctx)
+	case "drain":
+		return b.drain(ctx)
+	case "campaign":
+		return b.campaign(ctx)
 	default:
 		return report{}, fmt.Errorf("unknown section %q", name)
 	}

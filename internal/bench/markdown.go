@@ -51,16 +51,30 @@ func splice(document, section, text string) (string, error) {
 	return before + open + "\n\n" + strings.TrimSpace(text) + "\n\n" + end + after, nil
 }
 
+// named tells whether a document names a machine.
+func named(document string) bool {
+	_, rest, _ := strings.Cut(document, "<!-- bench:machine -->")
+	text, _, ok := strings.Cut(rest, "<!-- /bench:machine -->")
+	return ok && strings.Contains(text, "|")
+}
+
 // updateDocument writes the reports, and the machine they were made on, into
-// the sections of a document; sections that were not measured stay.
+// the sections of a document; sections that were not measured stay, and where there
+// are such of another machine its name stays too: the reports then name theirs.
 func updateDocument(path string, m machine, reports []report, judge bool) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	document, err := splice(string(text), "machine", m.markdown())
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	document := string(text)
+	if other := named(document) && !strings.Contains(document, m.markdown()); !other || len(reports) == len(sectionNames) {
+		if document, err = splice(document, "machine", m.markdown()); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	} else {
+		for i := range reports {
+			reports[i].note("Measured on another machine than the one above: %s.", m.short())
+		}
 	}
 	for _, r := range reports {
 		if document, err = splice(document, r.section, r.markdown(judge)); err != nil {

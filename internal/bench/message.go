@@ -42,6 +42,7 @@ const (
 	markInformResponse = "<cwmp:InformResponse>"
 	markRPC            = "<cwmp:GetParameterValues>"
 	markRPCResponse    = "<cwmp:GetParameterValuesResponse>"
+	markSetting        = "<cwmp:SetParameterValues>"
 )
 
 // informTemplate is an Inform cut at the four places where a device differs.
@@ -49,16 +50,24 @@ type informTemplate [5]string
 
 // newInformTemplate builds the Inform of a router that reports a value change.
 func newInformTemplate(size int) informTemplate {
+	return informOf(size, []string{cwmp.EventPeriodic, cwmp.EventValueChange}, informParameters)
+}
+
+// informOf builds an Inform with some events whose ParameterList begins with the
+// given parameters.
+func informOf(size int, events []string, parameters [][2]string) informTemplate {
 	const slot = "\x00"
 	text := fmt.Sprintf(envelopeOpen, "1") + markInform +
 		`<DeviceId><Manufacturer>` + slot + `</Manufacturer><OUI>` + slot +
 		`</OUI><ProductClass>` + slot + `</ProductClass><SerialNumber>` + slot + `</SerialNumber></DeviceId>` +
-		`<Event soap-enc:arrayType="cwmp:EventStruct[2]">` +
-		`<EventStruct><EventCode>2 PERIODIC</EventCode><CommandKey></CommandKey></EventStruct>` +
-		`<EventStruct><EventCode>4 VALUE CHANGE</EventCode><CommandKey></CommandKey></EventStruct></Event>` +
+		fmt.Sprintf(`<Event soap-enc:arrayType="cwmp:EventStruct[%d]">`, len(events))
+	for _, event := range events {
+		text += `<EventStruct><EventCode>` + event + `</EventCode><CommandKey></CommandKey></EventStruct>`
+	}
+	text += `</Event>` +
 		`<MaxEnvelopes>1</MaxEnvelopes><CurrentTime>2026-03-01T12:00:00+00:00</CurrentTime><RetryCount>0</RetryCount>`
 	end := `</cwmp:Inform>` + envelopeClose
-	text += paddedParameters(informParameters, size-len(text)-len(end)) + end
+	text += paddedParameters(parameters, size-len(text)-len(end)) + end
 	return informTemplate(strings.SplitN(text, slot, 5))
 }
 
@@ -102,6 +111,22 @@ func rpcResponseBody(size int) string {
 	end := `</cwmp:GetParameterValuesResponse>` + envelopeClose
 	return open + paddedParameters(nil, size-len(open)-len(end)) + end
 }
+
+// settingBody is the SetParameterValues of an ACS that writes ManagementServer.URL
+// and some other parameters, padded to about size bytes.
+func settingBody(url string, size int) string {
+	open := fmt.Sprintf(envelopeOpen, "2") + markSetting
+	end := `<ParameterKey>20260301T1200</ParameterKey></cwmp:SetParameterValues>` + envelopeClose
+	return open + paddedParameters([][2]string{{urlParameter, url}}, size-len(open)-len(end)) + end
+}
+
+// setBody is the CPE's answer to it.
+func setBody() string {
+	return fmt.Sprintf(envelopeOpen, "2") + `<cwmp:SetParameterValuesResponse><Status>0</Status></cwmp:SetParameterValuesResponse>` + envelopeClose
+}
+
+// urlParameter is where a CPE keeps its ACS.
+const urlParameter = "InternetGatewayDevice.ManagementServer.URL"
 
 // informResponseBody is the ACS's answer to an Inform.
 func informResponseBody() string {

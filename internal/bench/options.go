@@ -23,6 +23,8 @@ type options struct {
 	bindings int
 	wakes    int
 	bulk     int
+	drained  int
+	members  int
 	gateway  string
 	profile  string
 	document string
@@ -31,7 +33,10 @@ type options struct {
 }
 
 // sectionNames in the order in which they run; -only picks from them.
-var sectionNames = []string{"sessions", "busy", "tls", "tls12", "scan", "body", "registry", "idle", "crowd", "stun", "bindings", "wake"}
+var sectionNames = []string{
+	"sessions", "busy", "tls", "tls12", "scan", "body", "registry", "idle", "crowd", "stun", "bindings", "wake",
+	"guard", "failover", "drain", "campaign",
+}
 
 func parseOptions(args []string, out io.Writer) (options, error) {
 	var o options
@@ -49,6 +54,8 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.IntVar(&o.bindings, "bindings", 1_000_000, "STUN bindings in the full table")
 	flags.IntVar(&o.wakes, "wakes", 5000, "devices that are woken one by one")
 	flags.IntVar(&o.bulk, "bulk", 100_000, "devices that are woken at once")
+	flags.IntVar(&o.drained, "drained", 10_000, "CPEs of the ACS that is drained")
+	flags.IntVar(&o.members, "members", 1_000_000, "devices of the large campaign")
 	flags.StringVar(&o.gateway, "acsgate", "", "acsgate binary to measure; empty: built from ./cmd/acsgate")
 	flags.StringVar(&o.profile, "profile", "", "directory for CPU profiles of acsgate, taken by perf in extra rounds")
 	flags.StringVar(&o.document, "document", "docs/benchmarks.md", "what -markdown writes to")
@@ -71,6 +78,7 @@ func (o *options) shrink() {
 	o.rounds, o.sessions, o.workers = 1, 200, 4
 	o.devices, o.idle, o.crowd = 5000, 200, 200
 	o.answers, o.bindings, o.wakes, o.bulk = 5000, 5000, 50, 500
+	o.drained, o.members = 500, 5000
 }
 
 func (o *options) check() error {
@@ -79,11 +87,11 @@ func (o *options) check() error {
 			return fmt.Errorf("-only: unknown section %q; there are %s", name, strings.Join(sectionNames, ", "))
 		}
 	}
-	if min(o.rounds, o.sessions, o.workers, o.procs, o.devices, o.idle, o.crowd, o.answers, o.bindings, o.wakes, o.bulk) < 1 {
+	if min(o.rounds, o.sessions, o.workers, o.procs, o.devices, o.idle, o.crowd, o.answers, o.bindings, o.wakes, o.bulk, o.drained, o.members) < 1 {
 		return fmt.Errorf("all numbers must be at least 1")
 	}
-	if max(o.bindings, o.wakes, o.bulk) > mostCPEs {
-		return fmt.Errorf("bindings, wakes and bulk must be at most %d: each CPE has its own loopback address", mostCPEs)
+	if max(o.bindings, o.wakes, o.bulk, o.drained) > mostCPEs {
+		return fmt.Errorf("bindings, wakes, bulk and drained must be at most %d: each CPE has its own loopback address", mostCPEs)
 	}
 	if o.markdown && o.smoke {
 		return fmt.Errorf("-markdown: the figures of -smoke are not worth writing down")

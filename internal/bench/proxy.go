@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/acsgate/acsgate/internal/admin"
 )
 
 // kind names one way to put a proxy in front of an ACS.
@@ -34,6 +36,9 @@ type setup struct {
 	cert    *certificate // nil: plain HTTP
 	dataDir string       // of acsgate; empty: a new one
 	extra   string       // of acsgate: more of its configuration
+	acsKeys string       // of acsgate: more about the ACS, as ", key: value"
+	acsMore string       // of acsgate: more ACSs, a line each
+	acsArgs []string     // of the scripted ACS
 	token   string       // of acsgate: file with a token for its API; empty: no API
 }
 
@@ -43,6 +48,7 @@ type proxy struct {
 	kind   kind
 	listen string        // where CPEs connect
 	admin  string        // acsgate only: host:port of metrics and health
+	token  string        // acsgate only: file with a token for its API
 	ready  time.Duration // from its start until it served
 	start  usage         // CPU time of its start
 }
@@ -139,6 +145,9 @@ func (p *proxy) usage() (usage, error) {
 	}
 	return usageOf(p.pid())
 }
+
+// api is a client of acsgate's API.
+func (p *proxy) api() *admin.Client { return &admin.Client{Address: p.admin, TokenFile: p.token} }
 
 // port is the port of a host:port that is known to be well-formed.
 func port(address string) string {

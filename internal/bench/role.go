@@ -21,6 +21,7 @@ const (
 	roleBaseline = "role-baseline"
 	roleEcho     = "role-echo"
 	roleBindings = "role-bindings"
+	roleCampaign = "role-campaign"
 )
 
 // runRole runs the role that args name; handled is false if they name none.
@@ -37,6 +38,8 @@ func runRole(args []string) (handled bool, err error) {
 		return true, runEcho(args[1:], os.Stdin)
 	case roleBindings:
 		return true, runBindings(args[1:], os.Stdin, os.Stdout)
+	case roleCampaign:
+		return true, runCampaign(args[1:], os.Stdin, os.Stdout)
 	}
 	return false, nil
 }
@@ -47,6 +50,7 @@ func runACS(args []string, in io.Reader, out io.Writer) error {
 	flags := flag.NewFlagSet(roleACS, flag.ContinueOnError)
 	address := flags.String("listen", "127.0.0.1:0", "address")
 	closeAtEnd := flags.Bool("close", false, "close connections with the 204")
+	writes := flags.Bool("writes-url", false, "set ManagementServer.URL in each session")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,6 +59,9 @@ func runACS(args []string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	s := newACSServer(*closeAtEnd)
+	if *writes {
+		s.writeURL("http://" + l.Addr().String())
+	}
 	go func() { // until the process ends with in
 		if err := s.serve(l); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -72,6 +72,12 @@ func (b *bench) wakeGateway(ctx context.Context, devices int, extra string) (*pr
 }
 
 func (b *bench) startWakeGateway(ctx context.Context, port uint16, devices int, extra string) (*proxy, error) {
+	return b.startFleetGateway(ctx, port, devices, setup{acs: "127.0.0.1:9", extra: extra})
+}
+
+// startFleetGateway starts acsgate with the bindings of a fleet; what s says as
+// extra belongs to the section connection_request.
+func (b *bench) startFleetGateway(ctx context.Context, port uint16, devices int, s setup) (*proxy, error) {
 	address, err := b.ports.free()
 	if err != nil {
 		return nil, err
@@ -80,7 +86,7 @@ func (b *bench) startWakeGateway(ctx context.Context, port uint16, devices int, 
 	if err != nil {
 		return nil, err
 	}
-	s := setup{acs: "127.0.0.1:9", dataDir: filepath.Join(dir, "data"), token: filepath.Join(dir, "token")}
+	s.dataDir, s.token = filepath.Join(dir, "data"), filepath.Join(dir, "token")
 	if err := os.WriteFile(s.token, []byte(wakeToken), 0o600); err != nil {
 		return nil, err
 	}
@@ -91,7 +97,7 @@ func (b *bench) startWakeGateway(ctx context.Context, port uint16, devices int, 
 	s.extra = fmt.Sprintf(`stun: {listen: [%q]}
 credentials: {logins: [{username: "cr-{serial}", password_file: %q}]}
 connection_request: {http: {disabled: true}%s}
-`, address, s.token, extra)
+`, address, s.token, s.extra)
 	return b.startProxy(ctx, kindGateway, s)
 }
 
