@@ -234,7 +234,7 @@ func TestS41_NeverInALoop(t *testing.T) {
 	}
 	on, off := rule(t, nil), rule(t, func(c *Config) { c.Enabled = false })
 	for seed := range uint64(30) {
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test's choices
+		random := rand.New(rand.NewPCG(seed, 1))
 		d, r := newDesk(t), on
 		runs := map[bool]int{}
 		for range 2000 {
@@ -282,6 +282,60 @@ func TestS41_UndoIsNotTriedForEver(t *testing.T) {
 	raised := rule(t, func(c *Config) { c.Enabled, c.Generation = false, 1 })
 	d.do(raised, at(1), undone)
 	d.idle(raised, at(1), "once it is undone")
+}
+
+// TestS41_ToAndFro: an operator may change their mind, as often as a device may be
+// asked.
+func TestS41_ToAndFro(t *testing.T) {
+	d, on, off := newDesk(t), rule(t, nil), rule(t, func(c *Config) { c.Enabled = false })
+	for range policy.MaxSTUNRuns {
+		if task := d.do(on, at(1), set); task.Undo {
+			t.Fatal("set is undo")
+		}
+		d.now = d.now.Add(48 * time.Hour)
+		d.idle(on, at(1), "once it is set")
+		if task := d.do(off, at(1), undone); !task.Undo {
+			t.Fatal("undo is set")
+		}
+		d.now = d.now.Add(48 * time.Hour)
+		d.idle(off, at(1), "once it is undone")
+	}
+	d.idle(on, at(1), "at last")
+}
+
+func TestS41_WhatWasNotSetIsNotUndone(t *testing.T) {
+	d, off := newDesk(t), rule(t, func(c *Config) { c.Enabled = false })
+	d.do(rule(t, nil), at(1), set)
+	for n, o := range []policy.STUNOutcome{{Result: policy.STUNFault}, {Result: policy.STUNUnsupported}, {Result: policy.STUNAlready}, {Result: policy.STUNIgnored}} {
+		task, why := d.Due(rule(t, nil), at(10+n))
+		if task == nil {
+			t.Fatal(why)
+		}
+		d.Ended(task, o)
+		d.idle(off, at(10+n), string(o.Result))
+	}
+}
+
+// TestS41_OutFromBehindTheNAT a CPE keeps what it has, and is given other settings as
+// all are.
+func TestS41_OutFromBehindTheNAT(t *testing.T) {
+	d, in := newDesk(t), at(1)
+	d.do(rule(t, nil), in, set)
+	in.ConnectionRequestURL = "http://100.64.0.1/"
+	d.idle(rule(t, nil), in, "behind no NAT any more")
+	if task := d.do(rule(t, func(c *Config) { c.Port = 3479 }), in, set); task.Undo || task.Settings.Port != 3479 {
+		t.Errorf("%+v", task)
+	}
+}
+
+// TestLookup_FindsWhatIsBeingWritten.
+func TestLookup_FindsWhatIsBeingWritten(t *testing.T) {
+	d := newDesk(t)
+	d.do(rule(t, nil), at(1), set)
+	d.writing, d.waiting = d.waiting, map[cwmp.Key]change{}
+	if r, known, err := d.Lookup(t.Context(), at(1).Device); !known || err != nil || !r.Ours {
+		t.Errorf("%+v, %v, %v", r, known, err)
+	}
 }
 
 func TestBook_IsWhatItWasAfterARestart(t *testing.T) {
