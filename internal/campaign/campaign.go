@@ -99,12 +99,14 @@ func (c *campaign) count(m *member, n *policy.WaveCounts) {
 	}
 }
 
-// open is how many devices are still to be moved back.
-func (c *campaign) open() (open, failed int) {
+// open is how many devices are still to be moved back, but for those that a later
+// campaign has taken. The caller has the turn.
+func (e *Engine) open(c *campaign) (open, failed int) {
 	for i := range c.members {
 		m := &c.members[i]
 		_, _, _, more := c.undone(*m)
 		switch {
+		case (more || m.state == Undoing) && !e.owns(c, uint32(i)):
 		case more || m.state == Undoing:
 			open++
 		case m.state == Failed && m.flags.has(changed):

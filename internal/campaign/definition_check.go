@@ -70,7 +70,9 @@ func (d *Definition) problem(acs []string) string {
 	unknown := slices.IndexFunc(d.From, func(name string) bool { return !known(name) })
 	switch {
 	case !nameable(d.Name):
-		return "the name must be 1 to 64 letters, digits, - _ and ."
+		return "the name must be 1 to 64 letters, digits, - _ and ., and not of dots alone"
+	case d.Kind != Failover && strings.HasPrefix(d.Name, failoverPrefix):
+		return "names that begin with " + failoverPrefix + " are those of failovers"
 	case d.Kind != Drain && d.Kind != Migration && d.Kind != Failover:
 		return "the kind must be drain, migration or failover"
 	case d.Mode != Route && d.Mode != Rewrite && d.Mode != RouteThenRewrite:
@@ -105,7 +107,7 @@ func (d *Definition) problem(acs []string) string {
 
 // nameable tells whether a name can be part of keys, paths and commands.
 func nameable(name string) bool {
-	return name != "" && len(name) <= 64 && strings.IndexFunc(name, func(r rune) bool {
+	return strings.Trim(name, ".") != "" && len(name) <= 64 && strings.IndexFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
 	}) < 0
 }

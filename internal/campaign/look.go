@@ -113,7 +113,7 @@ func (h *head) rewrite(now time.Time) {
 
 // isBack ends rolling back when nobody is left.
 func (e *Engine) isBack(ctx context.Context, c *campaign) error {
-	open, failed := c.open()
+	open, failed := e.open(c)
 	if open > 0 {
 		return nil
 	}
