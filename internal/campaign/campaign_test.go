@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -428,13 +429,10 @@ func TestRate(t *testing.T) {
 			if took := at[n-1].Sub(began).Seconds(); took < 38 || took > 42 {
 				t.Errorf("rate %v: %d devices took %v s", rate, n, took)
 			}
-			most := int(rate)
-			if float64(most) < rate {
-				most++
-			}
-			for i := most; i < n; i++ {
-				if at[i].Sub(at[i-most]) < time.Second {
-					t.Fatalf("rate %v: %d in %v", rate, most+1, at[i].Sub(at[i-most]))
+			perSecond := map[int64]int{}
+			for _, x := range at {
+				if perSecond[x.Unix()]++; float64(perSecond[x.Unix()]) > math.Ceil(rate) {
+					t.Fatalf("rate %v: %d in one second", rate, perSecond[x.Unix()])
 				}
 			}
 		})
@@ -523,5 +521,56 @@ func TestFailoverAndReturn(t *testing.T) {
 		if v := f.wantStatus("failover-north", Running); v.Counts[Asked] != 3 {
 			t.Errorf("%v", v.Counts.Map())
 		}
+	})
+}
+
+// TestSlowWaveIsNotLeftBehind: a wave whose time is up before all of it had its
+// turn goes on.
+func TestSlowWaveIsNotLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, 30)
+		f.start()
+		defer f.stop()
+		d := drain("slow")
+		d.RatePerSecond = 1
+		d.Criteria.Within = 5 * time.Second
+		d.Criteria.MinSample = 1
+		f.launch(d)
+		for range 20 {
+			pass(time.Second)
+			for i := range 30 {
+				f.session(i)
+			}
+		}
+		if v := f.wantStatus("slow", Running); !strings.Contains(v.Verdict.Reason, "wait for their turn") {
+			t.Errorf("%+v", v.Verdict)
+		}
+		pass(15 * time.Second)
+		if v := f.wantStatus("slow", Done); v.Counts[Pending] != 0 {
+			t.Errorf("%v", v.Counts.Map())
+		}
+	})
+}
+
+// TestTakenDevicesAreLeftAlone: a campaign does nothing with devices that a later
+// one has taken.
+func TestTakenDevicesAreLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, 1)
+		f.start()
+		defer f.stop()
+		f.launch(byURL("r"))
+		pass(time.Second)
+		f.rewrite(0, northURL, isSet)
+		f.do(f.Cancel, "r")
+		f.devices[0].Current = "south"
+		f.launch(Definition{Name: "b", Kind: Drain, From: []string{"south"}, To: "west", RatePerSecond: 1000})
+		pass(time.Hour)
+		for m := range f.Members("r") {
+			if m.State != Set {
+				t.Errorf("%+v", m)
+			}
+		}
+		f.wantPlace(0, "west")
 	})
 }

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -236,4 +237,74 @@ func TestOverflowIsCountedAndHealed(t *testing.T) {
 		f.session(0)
 		f.wantState(0, Arrived)
 	})
+}
+
+// TestAskedBeforeTheCrashMayHaveMoved: a device whose session may not have been
+// recorded is not taken back by a pause; one that surely held none is.
+func TestAskedBeforeTheCrashMayHaveMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, 2)
+		d := drain("x")
+		d.RatePerSecond = 0.1
+		f.start()
+		f.launch(d)
+		pass(15 * time.Second)
+		f.fuse.set(0, false)
+		for i := range 2 {
+			f.session(i) // not recorded
+		}
+		f.kill()
+		f.start()
+		defer f.stop()
+		pass(15 * time.Second)
+		f.do(f.Pause, "x")
+		v := f.wantStatus("x", Paused)
+		if v.Counts[Asked] != 2 {
+			t.Fatalf("%v", v.Counts.Map())
+		}
+		placed := 0
+		for i := range 2 {
+			if _, _, ok := f.Placement(numbered(i)); ok {
+				placed++
+			}
+		}
+		if placed != 1 {
+			t.Errorf("%d devices are placed, want the one that was asked before the crash", placed)
+		}
+		f.do(f.Cancel, "x")
+		pass(2 * time.Second)
+		if v := f.view("x"); v.Counts[Skipped] != 1 || v.Counts[Asked] != 1 {
+			t.Errorf("%v", v.Counts.Map())
+		}
+	})
+}
+
+// once is a store whose next Put is done and reported as failed.
+type once struct {
+	store.Store
+	armed bool
+}
+
+func (o *once) Put(ctx context.Context, key string, value []byte, opts store.PutOptions) (uint64, error) {
+	revision, err := o.Store.Put(ctx, key, value, opts)
+	if o.armed {
+		o.armed = false
+		return 0, errStopped
+	}
+	return revision, err
+}
+
+// TestOpenOutcomeIsLookedAt: a command whose write was done though it failed has
+// been carried out.
+func TestOpenOutcomeIsLookedAt(t *testing.T) {
+	f := newFixture(t, 1)
+	o := &once{Store: f.disk}
+	f.load()
+	f.deps.Store = o
+	f.create(drain("x"))
+	o.armed = true
+	f.do(f.Start, "x")
+	f.wantStatus("x", Running)
+	f.do(f.Pause, "x")
+	f.wantStatus("x", Paused)
 }

@@ -6,17 +6,14 @@ import (
 )
 
 // pacer says how many devices may be begun with now: rate a second on average,
-// and in no second more than that, rounded up. It does not make up for more than
-// half a second in which nobody asked. The zero value begins without any.
+// and in no second of the clock more than that, rounded up. Ticks that are late
+// are made up for, but no more than half a second of them, so that
+// nothing rushes after a pause. The zero value begins without any.
 type pacer struct {
 	tokens float64
 	last   time.Time
-	recent []taken // in the last second
-}
-
-type taken struct {
-	at time.Time
-	n  int
+	second int64 // of the clock
+	taken  int   // in that second
 }
 
 func (p *pacer) allow(now time.Time, rate float64) int {
@@ -25,22 +22,14 @@ func (p *pacer) allow(now time.Time, rate float64) int {
 	}
 	p.tokens = min(p.tokens+now.Sub(p.last).Seconds()*rate, rate/2+1)
 	p.last = now
-	old := 0
-	for old < len(p.recent) && !now.Before(p.recent[old].at.Add(time.Second)) {
-		old++
+	if second := now.Unix(); second != p.second {
+		p.second, p.taken = second, 0
 	}
-	p.recent = append(p.recent[:0], p.recent[old:]...)
-	left := int(math.Ceil(rate))
-	for _, t := range p.recent {
-		left -= t.n
-	}
-	return max(0, min(int(p.tokens), left))
+	return max(0, min(int(p.tokens), int(math.Ceil(rate))-p.taken))
 }
 
-// take says that n devices were begun with.
-func (p *pacer) take(now time.Time, n int) {
-	if n > 0 {
-		p.tokens -= float64(n)
-		p.recent = append(p.recent, taken{now, n})
-	}
+// take says that n devices were begun with, at the time of the last allow.
+func (p *pacer) take(n int) {
+	p.tokens -= float64(n)
+	p.taken += n
 }

@@ -34,13 +34,15 @@ func (e *Engine) Run(ctx context.Context) error {
 		case n := <-e.notes:
 			notes = e.more(n)
 		case <-timer.C:
-			timer.Reset(tickInterval)
 		}
 		if err := e.step(ctx, notes); err != nil && ctx.Err() == nil {
 			e.log.Error("the store fails: no device is moved", zap.Error(err))
 			if e.recover(ctx) {
 				e.log.Info("the store takes moves again")
 			}
+		}
+		if len(notes) == 0 {
+			timer.Reset(tickInterval)
 		}
 	}
 }
@@ -150,6 +152,10 @@ func (e *Engine) record(ctx context.Context, notes []note) error {
 		for i := range notes {
 			notes[i].answer(err)
 		}
+		if len(notes) > 0 { // they are lost
+			e.unsure.Store(seconds(e.deps.Now()))
+			e.metrics.dropped.Add(float64(len(notes)))
+		}
 		return err
 	}
 	return e.save(ctx, e.digest(notes, e.deps.Now()))
@@ -205,7 +211,7 @@ func (c *campaign) idle() bool { return c.quiet.Load() }
 func (e *Engine) release(ctx context.Context, c *campaign, now time.Time) ([]call, error) {
 	rate := c.rate(e.cfg.RatePerSecond)
 	n := c.pacer.allow(now, rate)
-	calls, n := e.forgotten(c, now, n)
+	calls, n := e.forgotten(c, n)
 	return e.begin(ctx, c, now, n, calls, func(m member) (member, string, bool) {
 		if int(m.wave) > c.Wave {
 			return m, "", false
@@ -225,7 +231,7 @@ func (e *Engine) takeBack(ctx context.Context, c *campaign, now time.Time) ([]ca
 		return nil, err
 	}
 	n := c.pacer.allow(now, c.rate(e.cfg.RatePerSecond))
-	calls, n := e.forgotten(c, now, n)
+	calls, n := e.forgotten(c, n)
 	return e.begin(ctx, c, now, n, calls, func(m member) (member, string, bool) {
 		m, why, paced, ok := c.undone(m)
 		return m, why, ok && paced
@@ -239,7 +245,7 @@ func (e *Engine) begin(ctx context.Context, c *campaign, now time.Time, n int, c
 		return calls, nil
 	}
 	changes := e.collect(c, &c.cursor, n, now, fn)
-	c.pacer.take(now, len(changes))
+	c.pacer.take(len(changes))
 	if err := e.save(ctx, changes); err != nil {
 		return calls, err
 	}
@@ -253,7 +259,7 @@ func (e *Engine) begin(ctx context.Context, c *campaign, now time.Time, n int, c
 
 // forgotten returns members that a gateway before this one has begun with and
 // not woken, and how many of n are left.
-func (e *Engine) forgotten(c *campaign, now time.Time, n int) ([]call, int) {
+func (e *Engine) forgotten(c *campaign, n int) ([]call, int) {
 	var calls []call
 	for n > 0 && len(c.asleep) > 0 {
 		number := c.asleep[0]
@@ -265,7 +271,7 @@ func (e *Engine) forgotten(c *campaign, now time.Time, n int) ([]call, int) {
 		calls = append(calls, call{number, c.ids.id(m.id)})
 		n--
 	}
-	c.pacer.take(now, len(calls))
+	c.pacer.take(len(calls))
 	return calls, n
 }
 
