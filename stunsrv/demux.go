@@ -41,14 +41,13 @@ func (s *Server) relayed(packet []byte, local, source netip.AddrPort) dispositio
 	return toTURN
 }
 
-// handle answers a Binding Request and tells of what was sighted.
+// handle queues the answer to a Binding Request, and what was sighted.
 func (r *reader) handle(i int, packet []byte, source netip.AddrPort, now time.Time) disposition {
 	o := &r.outcome
 	o.reply = r.batch.reply(i)
 	r.server.handler.handle(packet, &r.socket.topology, source, now, o)
 	if o.sighted {
-		r.tally.sightings++
-		r.server.deps.Sighted(&o.sighting)
+		r.sightings = append(r.sightings, o.sighting)
 		if r.watch.note(&o.sighting) {
 			r.server.warnRewritten(r.socket.local, source.Addr(), now)
 		}

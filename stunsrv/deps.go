@@ -31,8 +31,10 @@ type Sighting struct {
 // goroutines and, unless it says otherwise, must not block; none may keep what it
 // is given.
 type Deps struct {
-	// Sighted is told of every sighting. Required.
-	Sighted func(*Sighting)
+	// Sighted is told of every sighting: of those among packets that were read
+	// together at once, in their order and before the answers to them leave. So
+	// whoever has an answer is known. It is never called with none. Required.
+	Sighted func([]Sighting)
 	// Password returns the STUN password of a user. Optional: without it nothing
 	// can be verified, and nobody is challenged.
 	Password func(username []byte) (password []byte, ok bool)

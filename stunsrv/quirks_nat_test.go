@@ -78,7 +78,7 @@ func TestS14_ListensOnThePortOfTheACS(t *testing.T) {
 	defer acs.Close()
 	sighted := make(chan Sighting, 1)
 	deps := quiet()
-	deps.Sighted = func(s *Sighting) { sighted <- *s }
+	deps.Sighted = func(s []Sighting) { sighted <- s[0] }
 	s, err := New(Config{Listen: []string{"127.0.0.1:0", acs.Addr().String()}}, TURNConfig{}, deps)
 	if err != nil {
 		t.Skipf("the UDP port of that number is taken: %v", err)
@@ -178,7 +178,7 @@ func TestS43_IPv6(t *testing.T) {
 	requireIPv6(t)
 	sighted := make(chan Sighting, 1)
 	deps := quiet()
-	deps.Sighted = func(s *Sighting) { sighted <- *s }
+	deps.Sighted = func(s []Sighting) { sighted <- s[0] }
 	s := startServer(t, Config{Listen: []string{"127.0.0.1:0", "[::1]:0"}}, deps)
 	c, local := newCPE(t, "::1"), s.Addrs()[1]
 	c.ask(local, classicChange)

@@ -23,17 +23,20 @@ type reader struct {
 	server  *Server
 	socket  *socket
 	batch   *batch
-	outcome outcome       // of the packet at hand
-	pending []disposition // of the answers that are queued
-	tally   tally
-	watch   sourceWatch
+	outcome outcome // of the packet at hand
+	// Of the packets at hand. What was sighted refers to the batch, and is told
+	// before the next read.
+	sightings []Sighting
+	pending   []disposition // of the answers that are queued
+	tally     tally
+	watch     sourceWatch
 }
 
 func newReader(s *Server, socket *socket) *reader {
 	return &reader{
 		server: s, socket: socket, batch: newBatch(socket),
-		pending: make([]disposition, 0, batchSize),
-		watch:   sourceWatch{seed: maphash.MakeSeed()},
+		sightings: make([]Sighting, 0, batchSize), pending: make([]disposition, 0, batchSize),
+		watch: sourceWatch{seed: maphash.MakeSeed()},
 	}
 }
 
@@ -79,6 +82,7 @@ func (r *reader) serve(n int) {
 	for i := 0; i < n; {
 		i = r.serveFrom(i, n, now)
 	}
+	r.tell(now)
 	for _, failure := range r.batch.flush() {
 		r.server.metrics.unsent(failure.err)
 		r.tally.packets[r.pending[failure.place]]--
@@ -104,6 +108,21 @@ func (r *reader) serveFrom(i, n int, now time.Time) (next int) {
 		r.tally.packets[r.process(next, now)]++
 	}
 	return next
+}
+
+// tell hands over what was sighted. A fault in those who take it costs no CPE its
+// answer; what was sighted in this batch comes again with the next keep-alives.
+func (r *reader) tell(now time.Time) {
+	defer func() {
+		r.sightings = r.sightings[:0]
+		if fault := recover(); fault != nil {
+			r.server.tellFault(fault, now)
+		}
+	}()
+	if len(r.sightings) > 0 {
+		r.server.deps.Sighted(r.sightings)
+		r.tally.sightings += uint32(len(r.sightings))
+	}
 }
 
 // tellFault says what went wrong, once an hour at most: the packet may come back.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
@@ -129,12 +131,14 @@ func TestFault_CostsOnePacket(t *testing.T) {
 	core, lines := observer.New(zap.InfoLevel)
 	deps := quiet()
 	deps.Log = zap.New(core)
-	deps.Sighted = func(s *Sighting) {
-		if string(s.Username) == "poison" {
+	deps.NeverChallenge = func(username []byte) bool {
+		if string(username) == "poison" {
 			panic("of a test")
 		}
+		return false
 	}
-	s := startServer(t, Config{Listen: []string{"127.0.0.1:0"}}, deps)
+	deps.Password = func([]byte) ([]byte, bool) { return []byte("secret"), true }
+	s := startServer(t, Config{Listen: []string{"127.0.0.1:0"}, Authentication: AuthAlways}, deps)
 	c := newCPE(t, "127.0.0.1")
 	for range 3 {
 		c.send(s.Addrs()[0], request(classicID, attribute(attrUsername, "poison"), bindingAttr))
@@ -146,6 +150,71 @@ func TestFault_CostsOnePacket(t *testing.T) {
 	}
 	if n := lines.FilterLevelExact(zap.ErrorLevel).Len(); n != 1 {
 		t.Errorf("%d error lines", n)
+	}
+}
+
+// TestFault_OfWhoIsToldCostsNoAnswer has who takes the sightings fail.
+func TestFault_OfWhoIsToldCostsNoAnswer(t *testing.T) {
+	core, lines := observer.New(zap.InfoLevel)
+	deps := quiet()
+	deps.Log = zap.New(core)
+	deps.Sighted = func([]Sighting) { panic("of a test") }
+	s := startServer(t, Config{Listen: []string{"127.0.0.1:0"}}, deps)
+	c := newCPE(t, "127.0.0.1")
+	for range 3 {
+		c.ask(s.Addrs()[0], classicChange)
+	}
+	eventually(t, "all are counted", func() bool { return s.counted(answered) == 3 })
+	if n := testutil.ToFloat64(s.metrics.sightings); n != 0 {
+		t.Errorf("%v sightings are said to be told", n)
+	}
+	if n := lines.FilterLevelExact(zap.ErrorLevel).Len(); n != 1 {
+		t.Errorf("%d error lines", n)
+	}
+}
+
+// TestSightings_ComeTogether: what was sighted among the packets of a batch is told
+// at once, in order, once, with the names that the packets still have, and before
+// the answers.
+func TestSightings_ComeTogether(t *testing.T) {
+	c, calls := newCPE(t, "127.0.0.1"), 0
+	var users []string
+	deps := quiet()
+	deps.Sighted = func(sightings []Sighting) {
+		calls++
+		for _, s := range sightings {
+			if s.Source != c.address() {
+				t.Errorf("sighted at %v", s.Source)
+			}
+			users = append(users, string(s.Username))
+		}
+		if err := c.conn.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			t.Error(err)
+		}
+		if n, err := c.conn.Read(make([]byte, maxPacket)); err == nil {
+			t.Errorf("an answer of %d bytes has left", n)
+		}
+	}
+	s := newServer(t, Config{Listen: []string{"127.0.0.1:0"}}, deps)
+	r := newReader(s, s.sockets[0])
+	for _, packets := range [][]string{{"a", "", "bb", "ccc"}, {""}, {"dd"}} {
+		calls, users = 0, nil
+		var want []string
+		for _, user := range packets {
+			if user == "" {
+				c.send(s.Addrs()[0], request(classicID)) // no sighting
+				continue
+			}
+			want = append(want, user)
+			c.send(s.Addrs()[0], request(classicID, attribute(attrUsername, user), bindingAttr))
+		}
+		step(t, r, len(packets))
+		if !slices.Equal(users, want) || calls != (len(want)+batchSize-1)/batchSize && batchSize > 1 {
+			t.Errorf("%d calls with %q, want %q", calls, users, want)
+		}
+		for range packets {
+			c.receive()
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ const patient = 10 * time.Second
 
 // quiet returns dependencies that do nothing.
 func quiet() Deps {
-	return Deps{Sighted: func(*Sighting) {}, Now: time.Now, Metrics: prometheus.NewRegistry(), Log: zap.NewNop()}
+	return Deps{Sighted: func([]Sighting) {}, Now: time.Now, Metrics: prometheus.NewRegistry(), Log: zap.NewNop()}
 }
 
 // newServer returns a server that does not run yet and is closed with the test.
@@ -164,7 +164,7 @@ func TestIPv6_IsAnswered(t *testing.T) {
 	requireIPv6(t)
 	sighted := make(chan Sighting, 1)
 	deps := quiet()
-	deps.Sighted = func(s *Sighting) { sighted <- *s }
+	deps.Sighted = func(s []Sighting) { sighted <- s[0] }
 	s := startServer(t, Config{Listen: []string{"127.0.0.1:0", "[::1]:0"}}, deps)
 	c, local := newCPE(t, "::1"), s.Addrs()[1]
 	reply, from := c.ask(local, request(nil, bindingAttr))

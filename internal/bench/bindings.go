@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"time"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -51,13 +52,10 @@ func runBindings(args []string, in io.Reader, out io.Writer) error {
 		return errors.Join(err, s.Close())
 	}
 	server, err := stunsrv.New(stunsrv.Config{Listen: []string{*listen}}, stunsrv.TURNConfig{}, stunsrv.Deps{
-		Sighted: func(s *stunsrv.Sighting) {
-			if *size == 0 {
-				return
+		Sighted: func(s []stunsrv.Sighting) {
+			if *size != 0 {
+				table.NoteSightings(unsafe.Slice((*binding.Sighting)(&s[0]), len(s)))
 			}
-			table.NoteSighting(&binding.Sighting{
-				Local: s.Local, Source: s.Source, Username: s.Username, Change: s.Change, Verified: s.Verified, At: s.At,
-			})
 		},
 		Metrics: registry, Log: zap.NewNop(), Now: time.Now,
 	})

@@ -50,7 +50,7 @@ func (b *bench) wakeAlone(ctx context.Context, r *report) error {
 	}
 	registry := prometheus.NewRegistry()
 	stun, err := stunsrv.New(stunsrv.Config{Listen: []string{"127.0.0.1:0"}}, stunsrv.TURNConfig{}, stunsrv.Deps{
-		Sighted: func(*stunsrv.Sighting) {}, Metrics: registry, Log: zap.NewNop(), Now: time.Now,
+		Sighted: func([]stunsrv.Sighting) {}, Metrics: registry, Log: zap.NewNop(), Now: time.Now,
 	})
 	if err != nil {
 		return err

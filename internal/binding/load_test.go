@@ -191,26 +191,29 @@ func TestAMillionBindingsIn250MB(t *testing.T) {
 	}
 }
 
-func BenchmarkNoteSighting(b *testing.B) {
+func BenchmarkNoteSightings(b *testing.B) {
 	for _, n := range []int{1000, 1_000_000} {
-		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			table := newBare(b)
-			fill(table, n, false)
-			sightings := make([]Sighting, 1<<16)
-			for i := range sightings {
-				number := rand.IntN(n)
-				sightings[i] = Sighting{
-					Local: netip.MustParseAddrPort(ours), Source: randomSource(uint32(number)),
-					Username: fmt.Appendf(nil, "stun-%012d-xyz", number), At: epoch,
+		table := newBare(b)
+		fill(table, n, false)
+		sightings := make([]Sighting, 1<<16)
+		for i := range sightings {
+			number := rand.IntN(n)
+			sightings[i] = Sighting{
+				Local: netip.MustParseAddrPort(ours), Source: randomSource(uint32(number)),
+				Username: fmt.Appendf(nil, "stun-%012d-xyz", number), At: epoch,
+			}
+		}
+		for _, together := range []int{1, 4, abreast} {
+			b.Run(fmt.Sprintf("bindings=%d/together=%d", n, together), func(b *testing.B) {
+				b.ReportAllocs()
+				i := 0
+				for b.Loop() {
+					table.NoteSightings(sightings[i : i+together])
+					i = (i + together) & (1<<16 - 1)
 				}
-			}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				table.NoteSighting(&sightings[i&(1<<16-1)])
-				i++
-			}
-		})
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*together), "ns/packet")
+			})
+		}
 	}
 }
 

@@ -4,28 +4,56 @@ import "net/netip"
 
 // NoteSighting notes a packet of a CPE. It waits for no store and, once the
 // device is bound to that source, does not allocate.
-func (t *Table) NoteSighting(in *Sighting) {
-	s := sighting{source: plainAddrPort(in.Source), user: t.hashUser(in.Username), change: in.Change, verified: in.Verified}
-	if in.At.IsZero() {
-		s.at = toSeconds(t.now())
-	} else {
-		s.at = toSeconds(in.At)
+func (t *Table) NoteSighting(in *Sighting) { t.NoteSightings([]Sighting{*in}) }
+
+// NoteSightings notes packets in their order, as NoteSighting would one by one.
+// That they come together makes it faster, see expect.
+func (t *Table) NoteSightings(in []Sighting) {
+	for len(in) > abreast {
+		t.noteBatch(in[:abreast])
+		in = in[abreast:]
 	}
-	if !s.source.IsValid() || s.source.Port() == 0 {
-		t.metrics.refuse(refusedSource)
-		return
-	}
+	t.noteBatch(in)
+}
+
+// noteBatch notes at most abreast packets under one lock.
+func (t *Table) noteBatch(in []Sighting) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.batch = t.batch[:0]
+	for i := range in {
+		s, why := t.receive(&in[i])
+		if why != "" {
+			t.metrics.refuse(why)
+			continue
+		}
+		t.batch = append(t.batch, s)
+	}
+	t.expect(t.batch)
+	for i := range t.batch {
+		if s := &t.batch[i]; !t.note(s) {
+			t.metrics.unattributed.Inc()
+			t.keep(s)
+		}
+	}
+}
+
+// receive returns a Sighting as the table has it, or why it is none.
+func (t *Table) receive(in *Sighting) (s sighting, why reason) {
+	s = sighting{source: plainAddrPort(in.Source), user: t.hashUser(in.Username), change: in.Change, verified: in.Verified}
+	if !s.source.IsValid() || s.source.Port() == 0 {
+		return s, refusedSource
+	}
 	var ok bool
 	if s.local, ok = t.localNumber(plainAddrPort(in.Local)); !ok {
-		t.metrics.refuse(refusedLocal)
-		return
+		return s, refusedLocal
 	}
-	if !t.note(&s) {
-		t.metrics.unattributed.Inc()
-		t.keep(&s)
+	at := in.At
+	if at.IsZero() {
+		at = t.now()
 	}
+	s.at = toSeconds(at)
+	return s, ""
 }
 
 // note lets a packet change the binding of its device, if that is known.

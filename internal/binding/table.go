@@ -41,7 +41,7 @@ type Table struct {
 	templates []template
 	seed      maphash.Seed
 
-	mu      sync.Mutex // held for about a microsecond by a packet, never during I/O
+	mu      sync.Mutex // held for about a microsecond by a packet, for all of a batch, never during I/O
 	locals  []netip.AddrPort
 	waiting *waiting
 
@@ -59,6 +59,8 @@ type Table struct {
 	urgent, quiet bitset // what is newer than the store's
 	scratch       []byte
 	packing       []byte
+	batch         []sighting // that are being noted
+	touched       uint64     // see expect
 }
 
 // New returns an empty table and registers its metrics. It starts nothing.
@@ -68,6 +70,7 @@ func New(cfg Config, deps Deps) (*Table, error) {
 	t := &Table{
 		cfg: cfg, store: deps.Store, log: deps.Log.Named("bindings"), now: deps.Now,
 		seed: maphash.MakeSeed(), waiting: newWaiting(), locals: make([]netip.AddrPort, 1),
+		batch: make([]sighting, 0, abreast),
 	}
 	if len(cfg.Usernames) > maxTemplates {
 		return nil, fmt.Errorf("binding: %d templates of user names, want at most %d", len(cfg.Usernames), maxTemplates)

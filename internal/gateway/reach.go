@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"go.uber.org/zap"
 
@@ -108,10 +109,9 @@ func (r *reach) load(ctx context.Context) error {
 }
 
 // sighted takes what the STUN server saw to the bindings.
-func (g *Gateway) sighted(s *stunsrv.Sighting) {
-	g.reach.bindings.NoteSighting(&binding.Sighting{
-		Local: s.Local, Source: s.Source, Username: s.Username, Change: s.Change, Verified: s.Verified, At: s.At,
-	})
+func (g *Gateway) sighted(s []stunsrv.Sighting) {
+	// The compiler checks that both types are the same but for their names.
+	g.reach.bindings.NoteSightings(unsafe.Slice((*binding.Sighting)(&s[0]), len(s)))
 }
 
 // neverChallenge tells whether the STUN client of a user breaks when it is asked

@@ -19,7 +19,7 @@ import (
 const stunUser, stunPassword = "cpe-stun-1", "stun-secret"
 
 // newSTUN makes a STUN server that reports to sighted.
-func newSTUN(address, authentication string, sighted func(*stunsrv.Sighting)) (*stunsrv.Server, error) {
+func newSTUN(address, authentication string, sighted func([]stunsrv.Sighting)) (*stunsrv.Server, error) {
 	return stunsrv.New(stunsrv.Config{Listen: []string{address}, Authentication: authentication}, stunsrv.TURNConfig{}, stunsrv.Deps{
 		Sighted:  sighted,
 		Password: func(user []byte) ([]byte, bool) { return []byte(stunPassword), string(user) == stunUser },
@@ -98,13 +98,15 @@ func serveClient(t *testing.T, policy string, p simnet.STUNProfile) {
 			}
 		}
 	}
-	server, err := newSTUN("127.0.0.1:0", policy, func(s *stunsrv.Sighting) {
-		if string(s.Username) != stunUser {
-			t.Errorf("user name %q", s.Username)
+	server, err := newSTUN("127.0.0.1:0", policy, func(sightings []stunsrv.Sighting) {
+		for _, s := range sightings {
+			if string(s.Username) != stunUser {
+				t.Errorf("user name %q", s.Username)
+			}
+			tell(seen, true)
+			tell(announced, s.Change)
+			tell(signed, s.Verified)
 		}
-		tell(seen, true)
-		tell(announced, s.Change)
-		tell(signed, s.Verified)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +162,7 @@ func TestS10_TimeoutDiscovery(t *testing.T) {
 	for _, name := range []string{"standard", "tr069agent"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, err := newSTUN("127.0.0.1:0", stunsrv.AuthOff, func(*stunsrv.Sighting) {})
+			server, err := newSTUN("127.0.0.1:0", stunsrv.AuthOff, func([]stunsrv.Sighting) {})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -53,8 +54,8 @@ func startGateway(t *testing.T, l *Lab) *gateway {
 	g.table, err = binding.New(binding.Config{}, binding.Deps{Store: data, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now})
 	check(err)
 	check(l.Server.Do(func() error {
-		g.stun, err = newSTUN(l.ServerAddr().String(), stunsrv.AuthOff, func(s *stunsrv.Sighting) {
-			g.table.NoteSighting((*binding.Sighting)(s))
+		g.stun, err = newSTUN(l.ServerAddr().String(), stunsrv.AuthOff, func(s []stunsrv.Sighting) {
+			g.table.NoteSightings(unsafe.Slice((*binding.Sighting)(&s[0]), len(s)))
 		})
 		return err
 	}))
