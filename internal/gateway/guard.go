@@ -17,6 +17,9 @@ type acsRules struct {
 	files    policy.FileURLs
 	asBackup string
 	rewrites bool // its failover sets URLs
+	// returnsWhenTold says that its sessions come back from its backup when an
+	// operator says so.
+	returnsWhenTold bool
 }
 
 func newACSRules(all []config.ACS) (map[string]*acsRules, []string, error) {
@@ -24,7 +27,7 @@ func newACSRules(all []config.ACS) (map[string]*acsRules, []string, error) {
 	var names []string
 	for i := range all {
 		a := &all[i]
-		r := &acsRules{cpeURL: a.CPEURL, urls: a.URLRules(), files: a.FileURLs, asBackup: a.AsBackup, rewrites: a.Policy.Failover.Mode == policy.ModeRewrite}
+		r := &acsRules{cpeURL: a.CPEURL, urls: a.URLRules(), files: a.FileURLs, asBackup: a.AsBackup, rewrites: a.Policy.Failover.Mode == policy.ModeRewrite, returnsWhenTold: a.Policy.Failover.Return == policy.ReturnManual}
 		if a.CPELogin != nil {
 			var err error
 			if r.logins, err = a.CPELogin.Load(); err != nil {

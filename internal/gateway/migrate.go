@@ -20,17 +20,16 @@ const originCampaign = "campaign"
 // moves is what moves devices from ACS to ACS.
 type moves struct {
 	campaigns *campaign.Engine
-	failovers chan failoverChange
-	apply     func(context.Context, failoverChange)
+	failovers *failovers
 }
 
 // makeMoves makes what moves devices from ACS to ACS.
 func (g *Gateway) makeMoves(cfg *config.Config) (err error) {
-	g.moves.failovers, g.moves.apply = make(chan failoverChange, maxFailoverChanges), g.applyFailover
 	g.moves.campaigns, err = campaign.New(cfg.Campaigns, campaign.Deps{
 		Store: g.store, Log: g.log, Metrics: g.metrics, Now: time.Now,
 		ACSs: g.acsNames, Devices: g.candidates, Wake: g.wakeForCampaign, CheckTarget: g.checkTarget,
 	})
+	g.moves.failovers = g.makeFailovers()
 	return err
 }
 

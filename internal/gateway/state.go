@@ -55,7 +55,6 @@ func (g *Gateway) logHealth(before *policy.Snapshot) {
 			zap.String("acs", s.ACS), zap.Stringer("state", s.State), zap.Stringer("was", s.Previous),
 			zap.String("reason", s.Reason), zap.Bool("sessions_on_backup", s.Away), zap.String("backup", s.Backup),
 		}
-		g.noteAway(s)
 		if s.State == policy.Down {
 			g.log.Error("acs changed state", fields...)
 		} else {

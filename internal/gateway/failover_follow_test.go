@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/acsgate/acsgate/policy"
+)
+
+// failoverRig is failovers over health that the test sets.
+type failoverRig struct {
+	*failovers
+	health *policy.Health
+	now    time.Time
+	fails  error
+	made   []string
+}
+
+func newFailoverRig(back string) *failoverRig {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	acs := []policy.ACSConfig{
+		{Name: "north", Backup: "south", Failover: policy.FailoverConfig{Mode: policy.ModeRewrite, Return: back}}, {Name: "south"},
+	}
+	for i := range acs {
+		acs[i].SetDefaults()
+	}
+	r := &failoverRig{health: policy.NewHealth(acs, now), now: now}
+	r.restart()
+	return r
+}
+
+// restart is the next gateway, which knows of no health.
+func (r *failoverRig) restart() {
+	note := func(what string) error {
+		if r.fails == nil {
+			r.made = append(r.made, what)
+		}
+		return r.fails
+	}
+	r.failovers = &failovers{
+		snapshot: func() *policy.Snapshot { return r.health.Snapshot() },
+		rules:    func(acs string) *acsRules { return &acsRules{rewrites: acs == "north"} },
+		begin:    func(_ context.Context, acs, backup string) error { return note(acs + " to " + backup) },
+		end:      func(_ context.Context, acs string) error { return note(acs + " returns") },
+		log:      zap.NewNop(), made: map[string]*madeChange{},
+	}
+}
+
+func (r *failoverRig) probe(acs string, ok bool, times int) {
+	for range times {
+		r.now = r.now.Add(time.Minute)
+		r.health.Observe(acs, policy.Observation{Source: policy.Probe, OK: ok, Reason: "test"}, r.now)
+		r.health.Tick(r.now)
+	}
+}
+
+func (r *failoverRig) want(t *testing.T, made ...string) {
+	t.Helper()
+	r.now = r.now.Add(time.Minute)
+	r.follow(t.Context(), r.now)
+	got := slices.DeleteFunc(slices.Clone(r.made), func(s string) bool { return s == "south returns" })
+	if !slices.Equal(got, made) {
+		t.Errorf("%q, want %q", got, made)
+	}
+	r.made = nil
+}
+
+// A change that could not be made, as when the store fails with the ACS, is made
+// as soon as it can be.
+func TestFailover_IsTriedAgain(t *testing.T) {
+	r := newFailoverRig("")
+	r.probe("south", true, 3)
+	r.probe("north", true, 1)
+	r.want(t, "north returns") // of a failover that an earlier gateway may have left
+	r.fails = errors.New("the store fails")
+	r.probe("north", false, 5)
+	r.want(t)
+	r.fails = nil
+	r.want(t, "north to south")
+	r.want(t) // once
+	r.fails = errors.New("the store fails")
+	r.probe("north", true, 20)
+	r.want(t)
+	r.fails = nil
+	r.want(t, "north returns")
+	r.want(t)
+}
+
+// A gateway that begins in the middle of an outage calls nobody home before the
+// ACS has answered, and does so if it was up before the gateway was.
+func TestFailover_AfterARestart(t *testing.T) {
+	r := newFailoverRig("")
+	r.want(t) // nothing is known
+	r.probe("south", true, 3)
+	r.probe("north", false, 1)
+	r.want(t) // suspect
+	r.probe("north", false, 4)
+	r.want(t, "north to south")
+
+	r = newFailoverRig("")
+	r.probe("north", true, 1)
+	r.want(t, "north returns")
+}
