@@ -77,6 +77,8 @@ func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
 			to = "what it was before"
 		}
 		v.Pending = fmt.Sprintf("ManagementServer.URL becomes %s, by campaign %q", to, task.Campaign)
+	} else {
+		v.Pending = g.stunPending(r)
 	}
 	for _, e := range g.journal.Of(r.ID) {
 		v.Journal = append(v.Journal, admin.JournalView{At: clock(e.At), What: e.What, Text: e.Text})

@@ -9,6 +9,8 @@ import (
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/credential"
 	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/journal"
 	"github.com/acsgate/acsgate/internal/provision"
 	"github.com/acsgate/acsgate/policy"
 	"github.com/acsgate/acsgate/proxy"
@@ -49,6 +51,9 @@ func (g *Gateway) ownRPCs(in proxy.InjectionInput) []proxy.Injection {
 		return list
 	}
 	rule := g.stunset.rule.Load()
+	if rule.Head() == in.Tail {
+		return nil // once a session is enough
+	}
 	task, _ := g.stunset.book.Due(rule, &provision.Input{
 		SelectorInput: policy.SelectorInput{
 			Device: in.Device, SoftwareVersion: in.SoftwareVersion, Source: in.Source.Addr().Unmap(), Current: in.ACS, Home: in.Route.Home,
@@ -87,6 +92,22 @@ func (g *Gateway) ownRPCs(in proxy.InjectionInput) []proxy.Injection {
 	}}
 }
 
+// stunPending tells what is to be done to a device's STUN parameters in its next
+// session and why, "" for nothing.
+func (g *Gateway) stunPending(r *device.Record) string {
+	task, why := g.stunset.book.Due(g.stunset.rule.Load(), &provision.Input{
+		SelectorInput: policy.SelectorInput{Device: r.ID, SoftwareVersion: r.SoftwareVersion, Source: r.Source.Addr().Unmap(), Current: r.CurrentACS, Home: r.HomeACS},
+		Root:          r.Root, ConnectionRequestURL: r.ConnectionRequestURL,
+	})
+	switch {
+	case task == nil:
+		return ""
+	case task.Undo:
+		return "the CPE gets its former STUN parameters back: " + why
+	}
+	return "the CPE is given STUN: " + why
+}
+
 // provisioned takes note of the end of a task. The STUN server comes to know the
 // login that the CPE has now.
 func (g *Gateway) provisioned(task *provision.Task, o policy.STUNOutcome) {
@@ -94,6 +115,9 @@ func (g *Gateway) provisioned(task *provision.Task, o policy.STUNOutcome) {
 	well := o.Result == policy.STUNDone || o.Result == policy.STUNPending || o.Result == policy.STUNAlready
 	if s := &task.Settings; well && s.Username != nil && s.Password != nil {
 		g.reach.vault.Learn(task.Device, credential.Set{STUN: credential.Login{Username: *s.Username, Password: credential.Secret(*s.Password)}})
+	}
+	if o.Result != policy.STUNNotTried {
+		g.journal.Note(task.Device, journal.Entry{At: time.Now(), What: injectSTUN, Text: string(o.Result) + ": " + o.Detail})
 	}
 	log := g.log.Info
 	if well || o.Result == policy.STUNNotTried {

@@ -5,11 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/provision"
 	"github.com/acsgate/acsgate/internal/simnet"
@@ -125,6 +125,20 @@ func (w *natWorld) record(c *simnet.CPE) provision.Record {
 		w.t.Fatal(err)
 	}
 	return r
+}
+
+// explained returns what the API tells of a CPE: what is pending, and what was done.
+func (w *natWorld) explained(c *simnet.CPE) string {
+	w.t.Helper()
+	v, err := (&admin.Client{Address: w.AdminAddr()}).Device(w.t.Context(), c.Device())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text := v.Pending
+	for _, e := range v.Journal {
+		text += "\n" + e.Text
+	}
+	return text
 }
 
 // TestS41_OnBehindANATAlone in both data models, once, and the ACS sees nothing.
@@ -279,8 +293,14 @@ func TestS41_AfterARestart(t *testing.T) {
 		t.Error("the STUN server does not know the password any more")
 	}
 	w.provide(`{enabled: false}`)
+	if why := w.explained(good); !strings.Contains(why, "STUN parameters back: stun_provisioning is not enabled") {
+		t.Errorf("what is pending: %q", why)
+	}
 	if got := w.injectedIn(good); len(got) != 1 || stunOf(good) != stunOff {
 		t.Errorf("undo: %+v, has %q", got, stunOf(good))
+	}
+	if why := w.explained(good); !strings.Contains(why, "done: the CPE has set its STUN parameters") || strings.Contains(why, "back") {
+		t.Errorf("what was done: %q", why)
 	}
 }
 
@@ -333,7 +353,7 @@ func TestS41_AnothersUserName(t *testing.T) {
 	if got := w.injectedIn(c); len(got) != 0 || stunOf(c) != stunOff {
 		t.Errorf("%+v, has %q", got, stunOf(c))
 	}
-	if !w.metric(`acsgate_stun_provisioning_refused_total{reason="user_taken"} ` + strconv.Itoa(2)) {
+	if !w.metric(`acsgate_stun_provisioning_refused_total{reason="user_taken"} 1`) {
 		t.Errorf("the metric says otherwise:\n%s", grep(w.get("/metrics"), "acsgate_stun_provisioning"))
 	}
 }

@@ -485,3 +485,41 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkDue is what each session pays.
+func BenchmarkDue(b *testing.B) {
+	store := memstore.New(time.Now)
+	book, err := New(Deps{Store: store, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now, PasswordKey: []byte("key")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var c Config
+	c.SetDefaults()
+	listen := []string{"203.0.113.10:3478"}
+	off, err := NewRule(c, listen)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.Enabled = true
+	on, err := NewRule(c, listen)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := at(1)
+	task, _ := book.Due(on, in)
+	book.Ended(task, set)
+	for name, r := range map[string]*Rule{"off": off, "settled": on} {
+		in := at(1)
+		if name == "off" {
+			in = at(2)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if task, _ := book.Due(r, in); task != nil {
+					b.Fatal(task)
+				}
+			}
+		})
+	}
+}

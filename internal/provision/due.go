@@ -26,6 +26,7 @@ type Task struct {
 	Why      string
 	Settings policy.STUNSettings // holds a password
 
+	kept           policy.STUNSettings // as they are recorded
 	root, software string
 	record         Record // before it
 }
@@ -41,9 +42,13 @@ func (b *Book) Due(rule *Rule, in *Input) (task *Task, why string) {
 	b.mu.RLock()
 	e, known := b.index[b.hash(in.Device.Key())]
 	b.mu.RUnlock()
-	selected, why := rule.selects(&in.SelectorInput)
+	selected := rule.selects(&in.SelectorInput)
 	if !selected && !e.ours {
-		return nil, why
+		return nil, "the CPE is not selected"
+	}
+	lost := e.undone || slices.Contains(in.Events, cwmp.EventBootstrap)
+	if selected && !lost && e.set.settled(rule.fingerprint) { // nearly every session
+		return nil, "the CPE has the settings"
 	}
 	if in.Root != policy.RootTR098 && in.Root != policy.RootDevice {
 		return nil, "the CPE does not tell the root of its data model"
@@ -54,16 +59,20 @@ func (b *Book) Due(rule *Rule, in *Input) (task *Task, why string) {
 		if behind, why := policy.BehindNAT(in.Source, in.ConnectionRequestURL); !behind && !rule.cfg.Always && !e.ours {
 			return nil, why
 		}
-		task.Settings = rule.settings(&in.Device, b.deps.PasswordKey)
-		lost := e.undone || slices.Contains(in.Events, cwmp.EventBootstrap)
-		due, task.Why = e.set.due(task.Settings, in.SoftwareVersion, lost, b.deps.Now())
+		task.kept = rule.kept
+		due, task.Why = e.set.due(task.kept, in.SoftwareVersion, lost, b.deps.Now())
 	} else {
-		task.Settings = rule.none()
-		due, task.Why = e.undo.due(task.Settings, in.SoftwareVersion, true, b.deps.Now())
-		task.Why = why + ": " + task.Why
+		task.kept = rule.none()
+		due, task.Why = e.undo.due(task.kept, in.SoftwareVersion, true, b.deps.Now())
 	}
-	if !due {
+	switch {
+	case !due:
 		return nil, task.Why
+	case task.Undo:
+		task.Why = rule.unselected(&in.SelectorInput) + ": " + task.Why
+	default:
+		task.Settings = rule.settings(&in.Device)
+		task.Settings.Password = new(password(b.deps.PasswordKey, &in.Device, rule.cfg.Generation))
 	}
 	if err := b.admit(task, known); err != nil {
 		return nil, err.Error()
@@ -120,9 +129,9 @@ func (b *Book) Note(t *Task, o policy.STUNOutcome) {
 	}
 	var r Record
 	if t.Undo {
-		r = t.record.afterUndo(o, t.Settings, t.software, b.deps.Now())
+		r = t.record.afterUndo(o, t.kept, t.software, b.deps.Now())
 	} else {
-		r = t.record.afterSet(o, t.Settings, t.root, t.software, b.deps.Now())
+		r = t.record.afterSet(o, t.kept, t.root, t.software, b.deps.Now())
 	}
 	b.put(&t.Device, &r)
 }

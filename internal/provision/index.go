@@ -44,3 +44,14 @@ func (a *attempt) record() policy.STUNRecord {
 		Runs: int(a.runs), At: time.Unix(int64(a.at), 0),
 	}
 }
+
+// settled tells whether settings of that fingerprint are on the CPE, as
+// policy.STUNRecord does.
+func (a *attempt) settled(fingerprint unique.Handle[string]) bool {
+	return a.at != 0 && a.fingerprint == fingerprint && (a.result == resultDone || a.result == resultAlready)
+}
+
+var (
+	resultDone    = unique.Make(string(policy.STUNDone))
+	resultAlready = unique.Make(string(policy.STUNAlready))
+)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unique"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
@@ -19,6 +20,10 @@ type Rule struct {
 	selector *policy.Selector
 	server   string
 	port     int
+	// kept are the settings as attempts are recorded: with the template in place of
+	// the device's own user name, so that they are the same for all.
+	kept        policy.STUNSettings
+	fingerprint unique.Handle[string] // of kept
 }
 
 // section names the rule, by which percent chooses.
@@ -39,29 +44,33 @@ func NewRule(cfg Config, listen []string) (*Rule, error) {
 	if r.server, r.port, key, problem = cfg.Target(listen); problem != "" {
 		return nil, errors.New(section + "." + key + " " + problem)
 	}
+	r.kept = r.settings(&cwmp.DeviceID{})
+	r.kept.Username = &r.cfg.Username
+	r.fingerprint = unique.Make(r.kept.Fingerprint())
 	return r, nil
 }
 
 // Head tells whether to act before the ACS does.
 func (r *Rule) Head() bool { return r.cfg.Head }
 
-// selects tells whether a device is to have STUN, wherever it is, and why.
-func (r *Rule) selects(in *policy.SelectorInput) (selected bool, why string) {
+// selects tells whether a device is to have STUN, wherever it is.
+func (r *Rule) selects(in *policy.SelectorInput) bool { return r.cfg.Enabled && r.selector.Takes(*in) }
+
+// unselected tells why a device is not selected, which costs more than to know
+// that it is not.
+func (r *Rule) unselected(in *policy.SelectorInput) string {
 	if !r.cfg.Enabled {
-		return false, section + " is not enabled"
+		return section + " is not enabled"
 	}
-	if r.selector.Takes(*in) { // the reason would cost more than the answer
-		return true, ""
-	}
-	_, why = r.selector.Matches(*in)
-	return false, why
+	_, why := r.selector.Matches(*in)
+	return why
 }
 
-// settings are what a device is to have.
-func (r *Rule) settings(id *cwmp.DeviceID, key []byte) policy.STUNSettings {
-	name, word := r.cfg.username(id), password(key, id, r.cfg.Generation)
+// settings are what a device is to have, but for the password.
+func (r *Rule) settings(id *cwmp.DeviceID) policy.STUNSettings {
+	name := r.cfg.username(id)
 	return policy.STUNSettings{
-		Enable: true, Server: r.server, Port: r.port, Username: &name, Password: &word,
+		Enable: true, Server: r.server, Port: r.port, Username: &name,
 		MinKeepAlive: int(r.cfg.MinKeepAlive / time.Second), MaxKeepAlive: int(r.cfg.MaxKeepAlive / time.Second),
 		Notify: r.cfg.Notify, Generation: r.cfg.Generation,
 	}
