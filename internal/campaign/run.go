@@ -71,10 +71,16 @@ func (e *Engine) recover(ctx context.Context) bool {
 			continue
 		case <-timer.C:
 		}
-		if e.record(ctx, kept) == nil && e.step(ctx, nil) == nil {
+		// What is left comes first, so that the others are kept until it is saved.
+		err := e.record(ctx, nil)
+		if err == nil && len(kept) > 0 {
+			err = e.record(ctx, kept)
+			kept = nil
+		}
+		if err == nil && e.step(ctx, nil) == nil {
 			return true
 		}
-		kept, delay = nil, min(2*delay, maxBackOff)
+		delay = min(2*delay, maxBackOff)
 		timer.Reset(delay)
 	}
 }
