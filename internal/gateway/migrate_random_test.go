@@ -28,7 +28,7 @@ func TestMoves_AnyOrder(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2, 3} {
 		w := newMoveWorld(t, moveSetup{north: ", backup: south", south: ", backup: north"})
-		c := &chaos{moveWorld: w, random: rand.New(rand.NewPCG(seed, seed))} //nolint:gosec // a seed that can be named
+		c := &chaos{moveWorld: w, random: rand.New(rand.NewPCG(seed, seed))}
 		for i, habit := range []string{"", "", "icwmp", "keeps-queue", "invalid-value", "reboot"} {
 			c.all = append(c.all, w.known(habit, i+1))
 		}
