@@ -188,9 +188,9 @@ func (c *Config) Validate(report func(key, value, problem string)) {
 
 // validateRewrite reports failovers that set a URL which is not known.
 func (c *Config) validateRewrite(report func(key, value, problem string)) {
-	urls := map[string]string{}
+	urls, as := map[string]string{}, map[string]string{}
 	for _, a := range c.ACS {
-		urls[a.Policy.Name] = a.CPEURL
+		urls[a.Policy.Name], as[a.Policy.Name] = a.CPEURL, a.AsBackup
 	}
 	for i, a := range c.ACS {
 		if a.Policy.Failover.Mode != policy.ModeRewrite {
@@ -203,6 +203,8 @@ func (c *Config) validateRewrite(report func(key, value, problem string)) {
 			report(key, a.Policy.Failover.Mode, "needs the cpe_url of this ACS: it is what CPEs are set back to")
 		case known && backup == "":
 			report(key, a.Policy.Failover.Mode, "needs the cpe_url of the backup: it is what CPEs are set to")
+		case known && as[a.Policy.Backup] != BackupFull:
+			report(key, a.Policy.Failover.Mode, "makes the CPEs those of the backup, which is as_backup: "+as[a.Policy.Backup]+": use route")
 		}
 	}
 }

@@ -177,10 +177,12 @@ func TestConfig_BackupMistakes(t *testing.T) {
 		{"backup: west", "west"},
 		{"backup: north", "backup"},
 		{"backup: south, failover: {mode: rewrite}", "needs the cpe_url of this ACS"},
+		{"backup: park, cpe_url: \"http://a/\", failover: {mode: rewrite}", "which is as_backup: park"},
 		{"backup: south, cpe_url: \"http://a/" + strings.Repeat("x", 256) + "\"", "longer than 256"},
 		{"backup: south, cpe_url: \"acs.example\"", "is not a URL"},
 	} {
 		text := "acs:\n  - {name: north, url: \"http://127.0.0.1:1/\", " + test.north + "}\n  - {name: south, url: \"http://127.0.0.1:2/\"}\n" +
+			"  - {name: park, url: \"http://127.0.0.1:2/\", cpe_url: \"http://b/\", as_backup: park}\n" +
 			"listen: [{name: cpe, address: \"127.0.0.1:0\"}]\nroutes: [{name: default, acs: north}]\n"
 		_, err := config.Parse(w.file, []byte(text))
 		if err == nil || !strings.Contains(err.Error(), test.reason) {
