@@ -34,7 +34,7 @@ type world struct {
 // one ACS, is moved at most once by a campaign and back at most once, is never
 // moved without a record, and is at its end where the campaign says.
 func TestRandom(t *testing.T) {
-	runs := 150
+	runs := 80
 	if testing.Short() {
 		runs = 30
 	}
