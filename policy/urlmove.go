@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -15,6 +16,9 @@ type URLMoveConfig struct {
 	// Empty means any URL.
 	From []string
 	To   string // the URL to set
+	// Back says that the CPE is given what it had before, which may be no URL: it
+	// was told by DHCP. Else one whose URL could not be given back is left alone.
+	Back bool
 	// Username and Password are those with which the CPE is to report to To; nil
 	// leaves what the CPE has.
 	Username, Password *string
@@ -85,7 +89,7 @@ func NewURLMove(c URLMoveConfig) (*URLMove, error) {
 	if c.Root != RootTR098 && c.Root != RootDevice {
 		return nil, fmt.Errorf("root %q is neither %s nor %s", c.Root, RootTR098, RootDevice)
 	}
-	if problem := urlProblem(c.To, urlLimit(c.Root)); problem != "" {
+	if problem := urlProblem(c.To, urlLimit(c.Root)); problem != "" && !(c.Back && c.To == "") {
 		return nil, fmt.Errorf("url %q %s", c.To, problem)
 	}
 	for _, text := range []*string{c.Username, c.Password} {
@@ -162,13 +166,17 @@ func (m *URLMove) compare(r *RPCResult) (RPC, bool) {
 	if !ok {
 		return m.end(MoveUnreadable, "the CPE does not tell its URL")
 	}
+	now = strings.TrimSpace(now) // of indented XML
 	m.outcome.URL = now
-	same := func(u string) bool { return sameURL(u, now) }
+	same := func(u string) bool { return SameURL(u, now) }
 	switch {
 	case same(m.c.To):
 		return m.end(MoveAlready, "the CPE has the URL")
 	case len(m.c.From) > 0 && !slices.ContainsFunc(m.c.From, same):
 		return m.end(MoveNotOurs, "the CPE has "+withoutSecrets(now))
+	}
+	if problem := urlProblem(now, urlLimit(m.c.Root)); problem != "" && now != "" && !m.c.Back {
+		return m.end(MoveNotOurs, "the CPE has "+withoutSecrets(now)+", which "+problem+": there would be no way back")
 	}
 	m.side = m.differing(r)
 	return m.setSide()

@@ -401,3 +401,38 @@ func TestURLMove_Former(t *testing.T) {
 		t.Errorf("former (-want +got):\n%s", diff)
 	}
 }
+
+// TestURLMove_WayBack: what the CPE had is what it can be given again, or nothing
+// is set.
+func TestURLMove_WayBack(t *testing.T) {
+	for _, test := range []struct {
+		had, former string
+		want        MoveResult
+	}{
+		{"\n  " + oldURL + " ", oldURL, MoveSet},
+		{"", "", MoveSet}, // by DHCP
+		{"http://old.example/" + strings.Repeat("x", 256), "", MoveNotOurs},
+		{"http://old.example/\x01", "", MoveNotOurs},
+	} {
+		cpe := &scriptedCPE{values: map[string]string{RootTR098 + paramURL: test.had}, noObjects: true}
+		m, err := NewURLMove(URLMoveConfig{Root: RootTR098, To: newURL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rpc, more := m.Next(nil)
+		for more {
+			r := cpe.answer(rpc)
+			rpc, more = m.Next(&r)
+		}
+		out := m.Outcome()
+		if out.Result != test.want || test.want == MoveSet && out.URL != test.former || test.want != MoveSet && len(cpe.set) > 0 {
+			t.Errorf("%q: %+v, %v", test.had, out, cpe.set)
+		}
+		if out.Result != MoveSet {
+			continue
+		}
+		if _, err := NewURLMove(URLMoveConfig{Root: RootTR098, To: out.URL, Back: true}); err != nil {
+			t.Errorf("there is no way back: %v", err)
+		}
+	}
+}

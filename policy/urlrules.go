@@ -135,7 +135,7 @@ func (u URLRules) ToACS(value string) string {
 // isGateways tells whether a value leads to the gateway.
 func (u URLRules) isGateways(value string) bool {
 	_, ok := under(u.onCPE(), value)
-	return ok || u.GatewayURL != "" && sameURL(u.GatewayURL, value)
+	return ok || u.GatewayURL != "" && SameURL(u.GatewayURL, value)
 }
 
 func (u URLRules) prefixes() prefixes { return prefixes{u.ACSURL, u.onCPE()} }

@@ -37,7 +37,7 @@ func (f FileURLs) Validate(report func(key, value, problem string)) {
 		if slices.ContainsFunc(f[:i], func(r FileURLRule) bool { _, ok := under(r.From, rule.From); return ok }) {
 			report(at+"from", withoutSecrets(rule.From), "is never reached: a rule before it takes all that begins so")
 		}
-		if slices.ContainsFunc(f[:i], func(r FileURLRule) bool { return sameURL(r.To, rule.To) }) {
+		if slices.ContainsFunc(f[:i], func(r FileURLRule) bool { return SameURL(r.To, rule.To) }) {
 			report(at+"to", withoutSecrets(rule.To), "is also that of a rule before it: what a CPE reports could not be told apart")
 		}
 	}

@@ -144,7 +144,7 @@ func TestSameURL(t *testing.T) {
 		{"http://a", "http://a:443", false}, {"http://a", "http://u@a", false}, {"http://a?x", "http://a", false},
 		{"", "http://a", false}, {"a", "b", false},
 	} {
-		if got := sameURL(test.a, test.b); got != test.want {
+		if got := SameURL(test.a, test.b); got != test.want {
 			t.Errorf("%q and %q: %v", test.a, test.b, got)
 		}
 	}
@@ -176,7 +176,7 @@ func TestFileURLs(t *testing.T) {
 		if got.Reason = ""; got != test.want {
 			t.Errorf("%q: %+v, want %+v", test.value, got, test.want)
 		}
-		if back := files.ToACS(got.Value); got.Action == URLReplaced && !sameURL(back, strings.Replace(test.value, ":/v2", "/v2", 1)) {
+		if back := files.ToACS(got.Value); got.Action == URLReplaced && !SameURL(back, strings.Replace(test.value, ":/v2", "/v2", 1)) {
 			t.Errorf("%q reads back as %q", test.value, back)
 		}
 	}

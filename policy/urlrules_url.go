@@ -35,10 +35,10 @@ func urlProblem(s string, limit int) string {
 	return ""
 }
 
-// sameURL tells whether two URLs lead to the same place: scheme and host in any
+// SameURL tells whether two URLs lead to the same place: scheme and host in any
 // case, the default port written or not, no path or "/". What else differs, a
 // server may tell apart.
-func sameURL(a, b string) bool {
+func SameURL(a, b string) bool {
 	if a == b {
 		return true
 	}

@@ -36,7 +36,7 @@ const (
 // JudgeWriteBack tells whether an ACS undoes a move by the URL that it sets, as
 // one does that has not been told of it (URL ping-pong, protocol notes 3).
 func JudgeWriteBack(m LastMove, value string, now time.Time) WriteBack {
-	same := func(u string) bool { return sameURL(u, value) }
+	same := func(u string) bool { return SameURL(u, value) }
 	switch {
 	case m.At.IsZero() || !now.Before(m.At.Add(WriteBackGuard)) || same(m.To):
 		return WriteBackNone

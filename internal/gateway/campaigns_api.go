@@ -119,7 +119,7 @@ func (g *Gateway) campaignMembers(name, state string) iter.Seq[admin.MemberView]
 			}
 			if !yield(admin.MemberView{
 				Device: m.Device.String(), State: m.State.String(), Reason: m.Reason, At: clock(m.At), Wave: m.Wave,
-				From: m.From, ACS: m.ACS, OldURL: m.OldURL, Woken: m.Woken,
+				From: m.From, ACS: m.ACS, OldURL: withoutLogin(m.OldURL), Woken: m.Woken,
 			}) {
 				return
 			}

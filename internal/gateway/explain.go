@@ -68,7 +68,7 @@ func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
 	if name, m, ok := g.moves.campaigns.Of(r.ID); ok {
 		v.Campaign = &admin.MembershipView{Name: name, MemberView: admin.MemberView{
 			Device: m.Device.String(), State: m.State.String(), Reason: m.Reason, At: clock(m.At), Wave: m.Wave, From: m.From,
-			ACS: m.ACS, OldURL: m.OldURL, Woken: m.Woken,
+			ACS: m.ACS, OldURL: withoutLogin(m.OldURL), Woken: m.Woken,
 		}}
 	}
 	if task, due := g.moves.campaigns.Due(r.ID); due {

@@ -56,6 +56,16 @@ func (a *acsRules) login(id cwmp.DeviceID) (config.Login, bool) {
 	return a.logins.Of(id)
 }
 
+// loginAt returns what a CPE is to log in with at the ACS that it knows by a URL.
+func (r *rules) loginAt(url string, id cwmp.DeviceID) (config.Login, bool) {
+	for _, name := range r.names {
+		if a := r.acs[name]; a.cpeURL != "" && policy.SameURL(a.cpeURL, url) {
+			return a.login(id)
+		}
+	}
+	return config.Login{}, false
+}
+
 // asBackup parks the sessions that would go to an ACS which sees none of those of
 // others.
 func (r *rules) asBackup(route proxy.Route) proxy.Route {

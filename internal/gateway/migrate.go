@@ -98,7 +98,11 @@ func (g *Gateway) urlMove(in proxy.InjectionInput, task campaign.Task) (*policy.
 	rules := g.rules.Load()
 	c := policy.URLMoveConfig{Root: in.Root, To: task.URL}
 	if task.Undo {
+		c.Back = true
 		c.Username = optional(task.Username)
+		if login, ok := rules.loginAt(task.URL, in.Device); ok {
+			c.Username, c.Password = &login.Username, &login.Password
+		}
 		return policy.NewURLMove(c)
 	}
 	to := rules.named(task.To)
