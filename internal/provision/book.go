@@ -52,7 +52,7 @@ type change struct {
 // Bounds of what is kept. What they leave no room for is not begun, so that
 // nothing is done to a device that could not be remembered.
 const (
-	maxDevices = 2_000_000 // with a record, about 150 bytes each in memory
+	maxDevices = 2_000_000 // with a record, about 200 bytes each in memory
 	maxWaiting = 100_000   // with a record that is not stored yet
 )
 
