@@ -59,8 +59,8 @@ func (b *bench) campaignProcess(dir string, args ...string) (stats campaignStats
 func (r *report) tabulateCampaign(s campaignStats, m memory) {
 	grown := float64(s.Heap - s.EmptyHeap)
 	r.table.header = []string{
-		"devices", "memory, MB", "bytes each", "resident, MB", "of it mapped file", "store, MB", "read in, s", "lookup of a member, ns",
-		"of another, ns", "allocations/lookup",
+		"devices", "memory, MB", "bytes each", "resident, MB", "of it mapped file", "store, MB", "read in, s", "lookup of a member, CPU ns",
+		"of another, CPU ns", "allocations/lookup",
 	}
 	r.table.rows = append(r.table.rows, []string{
 		fmt.Sprint(s.Members), fmt.Sprintf("%.1f", grown/(1<<20)), fmt.Sprintf("%.0f", grown/float64(max(s.Members, 1))),

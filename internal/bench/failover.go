@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -36,9 +35,9 @@ var outages = []outage{
 	},
 	{
 		name: "hangs: connections open, no answer comes", probe: "http",
-		begin: func(a *acsProcess) error { return a.cmd.Process.Signal(syscall.SIGSTOP) },
+		begin: func(a *acsProcess) error { return a.child.pause() },
 		end: func(a *acsProcess) {
-			_ = a.cmd.Process.Signal(syscall.SIGCONT) // fails only when it has ended
+			_ = a.resume() // fails only when it has ended
 			a.stop()
 		},
 	},
