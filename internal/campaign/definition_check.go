@@ -69,12 +69,12 @@ func (d *Definition) problem(acs []string) string {
 	known := func(name string) bool { return slices.Contains(acs, name) }
 	unknown := slices.IndexFunc(d.From, func(name string) bool { return !known(name) })
 	switch {
-	case !nameable(d.Name):
+	case !nameable(strings.TrimPrefix(d.Name, failoverPrefix)):
 		return "the name must be 1 to 64 letters, digits, - _ and ., and not of dots alone"
 	case d.Kind != Failover && strings.HasPrefix(d.Name, failoverPrefix):
 		return "names that begin with " + failoverPrefix + " are those of failovers"
 	case d.Kind != Drain && d.Kind != Migration && d.Kind != Failover:
-		return "the kind must be drain, migration or failover"
+		return "the kind must be drain or migration"
 	case d.Mode != Route && d.Mode != Rewrite && d.Mode != RouteThenRewrite:
 		return "the mode must be route, rewrite or route_then_rewrite"
 	case d.Kind == Failover && d.Mode != Rewrite:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -66,5 +67,10 @@ func (e *Engine) Return(ctx context.Context, acs string) error {
 
 // failoverPrefix begins the names of failovers, and of no other campaigns.
 const failoverPrefix = string(Failover) + "-"
+
+// FailedOver returns the ACS whose failover has a name; false for other campaigns.
+func FailedOver(campaign string) (acs string, ok bool) {
+	return strings.CutPrefix(campaign, failoverPrefix)
+}
 
 func failoverName(acs string) string { return failoverPrefix + acs }

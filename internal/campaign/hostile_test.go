@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,4 +127,15 @@ func TestLostNotes_MayHaveMoved(t *testing.T) {
 		f.do(f.Pause, "out")
 		f.wantPlace(0, "south")
 	})
+}
+
+// An ACS's name may be as long as that of a campaign: its failover's is longer.
+func TestFailover_LongName(t *testing.T) {
+	d := Definition{
+		Name: failoverName(strings.Repeat("n", 64)), Kind: Failover, From: []string{"a"}, To: "b", Mode: Rewrite,
+		RatePerSecond: 1, ArriveWithin: time.Minute,
+	}
+	if problem := d.problem([]string{"a", "b"}); problem != "" {
+		t.Error(problem)
+	}
 }

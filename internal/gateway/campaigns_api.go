@@ -41,8 +41,11 @@ func definition(r *admin.CampaignRequest) campaign.Definition {
 		RatePerSecond: r.RatePerSecond, Wake: r.Wake,
 		ArriveWithin: time.Duration(r.ArriveWithin), RewriteAfter: time.Duration(r.RewriteAfter),
 	}
-	if d.Kind == "" {
+	switch d.Kind {
+	case "":
 		d.Kind = campaign.Migration
+	case campaign.Failover:
+		d.Kind = "failover by an operator" // the health of ACSs begins those, nobody else
 	}
 	for _, w := range r.Waves {
 		d.Waves = append(d.Waves, policy.WaveConfig{Percent: w.Percent, Count: w.Count, PerSecond: w.PerSecond, Criteria: criteria(w.Criteria)})

@@ -61,7 +61,7 @@ func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
 		Device: r.ID, Known: true, SoftwareVersion: r.SoftwareVersion, Source: r.Source.Addr(), Listener: r.Listener, Path: "/",
 		Assigned: r.HomeACS, Current: r.CurrentACS,
 	}
-	in.Moved, in.MovedBy, _ = g.moves.campaigns.Placement(r.ID)
+	in.Moved, in.MovedBy = g.placement(r.ID)
 	for _, s := range g.rules.Load().policy.Explain(in, g.health.Snapshot()) {
 		v.Decision = append(v.Decision, admin.StepView{Kind: string(s.Kind), Name: s.Name, Result: s.Result, Detail: s.Detail})
 	}

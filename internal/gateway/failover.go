@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/acsgate/acsgate/internal/campaign"
+	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
 )
 
@@ -104,6 +105,22 @@ func failoverDue(s *policy.Status, r *acsRules) (away, known bool) {
 		return false, true
 	}
 	return false, s.State == policy.Up && answered && !r.returnsWhenTold
+}
+
+// placement returns where a campaign has moved a device to. A failover keeps no
+// device at a backup that is down while the ACS that it stands in for is not.
+func (g *Gateway) placement(id cwmp.DeviceID) (acs, by string) {
+	acs, by, ok := g.moves.campaigns.Placement(id)
+	home, failover := campaign.FailedOver(by)
+	if !ok || !failover {
+		return acs, by
+	}
+	snapshot := g.health.Snapshot()
+	backup, _ := snapshot.Status(acs)
+	if s, known := snapshot.Status(home); known && s.State != policy.Down && backup.State == policy.Down {
+		return "", ""
+	}
+	return acs, by
 }
 
 // apply makes one change.

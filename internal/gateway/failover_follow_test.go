@@ -106,3 +106,45 @@ func TestFailover_AfterARestart(t *testing.T) {
 	r.probe("north", true, 1)
 	r.want(t, "north returns")
 }
+
+// TestFailover_BackupGoesDown: devices whose URL is the backup's are served by
+// their own ACS, once that is up, when the backup is not.
+func TestFailover_BackupGoesDown(t *testing.T) {
+	t.Parallel()
+	w := newFailoverWorld(t)
+	c := w.known("", 1)
+	w.northIs(true)
+	w.member("failover-north", c, "asked")
+	want(t, w.live(c), "south", "south")
+	w.member("failover-north", c, "arrived")
+	w.north.SetDown(false)
+	w.south.SetDown(true)
+	w.eventually("south is down and north is not", func() bool {
+		return w.metric(`acsgate_acs_state{acs="south",state="down"} 1`) && w.metric(`acsgate_acs_state{acs="north",state="down"} 0`)
+	})
+	w.member("failover-north", c, "undoing")
+	if acs := w.live(c); !slices.Contains(acs, "north") || slices.Contains(acs, "south") {
+		t.Errorf("served by %q", acs)
+	}
+	w.member("failover-north", c, "undone")
+	if c.URL() != w.url("north") {
+		t.Errorf("the CPE has %q", c.URL())
+	}
+}
+
+// TestCampaigns_NoFailoverByHand: only the health of an ACS begins a failover.
+func TestCampaigns_NoFailoverByHand(t *testing.T) {
+	t.Parallel()
+	w := newMoveWorld(t, moveSetup{})
+	w.known("", 1)
+	r := drainTo("rewrite")
+	r.Name, r.Kind = "failover-north", "migration"
+	_, err := w.api.CreateCampaign(t.Context(), r)
+	w.refused(err, "names that begin with failover-")
+	r.Kind = "failover"
+	_, err = w.api.CreateCampaign(t.Context(), r)
+	w.refused(err, "failover")
+	r.Name = "other"
+	_, err = w.api.CreateCampaign(t.Context(), r)
+	w.refused(err, "kind must be")
+}

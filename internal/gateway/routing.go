@@ -44,7 +44,7 @@ func (g *Gateway) route(in proxy.RouteInput) proxy.Route {
 	}
 	if in.Known {
 		ask.Assigned, ask.Current = g.devices.Placement(in.Device)
-		ask.Moved, ask.MovedBy, _ = g.moves.campaigns.Placement(in.Device)
+		ask.Moved, ask.MovedBy = g.placement(in.Device)
 	}
 	rules := g.rules.Load()
 	d := g.health.Route(rules.policy, ask, time.Now())
