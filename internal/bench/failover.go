@@ -82,8 +82,8 @@ func (b *bench) failover(ctx context.Context) (report, error) {
 		newFigure("sessions that began after that and failed", "%.0f", float64(lost), 0, atMost))
 	r.note("Mode route. A session each %v, a probe each %v, three failures in a row are needed, an Inform waits %v for the ACS. An ACS is down "+
 		"from the moment that acsgate logs it, at the third failed probe, or the third session if these fail sooner; times are medians, what is "+
-		"judged is the worst round. Sessions before it was down are those that began after the ACS had stopped; those that fail are the ones "+
-		"whose Inform was answered when it did.",
+		"judged is the worst round. Sessions before it was down are those that began after the ACS had stopped; those that were "+
+		"under way when it did are not counted.",
 		failoverPace, interval, informPatience(interval))
 	return r, nil
 }
