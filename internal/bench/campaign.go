@@ -35,8 +35,8 @@ func (b *bench) campaign(ctx context.Context) (report, error) {
 		r.fail("the campaign has %d devices: %v; want %d whose URL is set", read.Members, read.States, b.members)
 	}
 	r.tabulateCampaign(read, m)
-	r.note("Mode rewrite, the URL of each device set, with the URL and the user name that it had, a name of its own each, to be set back one day: "+
-		"a campaign has never more to remember. It was made and carried there in %s. Read by a process of its own, from a file that had just "+
+	r.note("Mode rewrite, the URL of each device set, with what it had before kept, to be set back one day: a URL that all shared, "+
+		"and a user name of its own each. It was made and carried there in %s. Read by a process of its own, from a file that had just "+
 		"been written, so from the page cache. Memory is what is in use on the Go heap after a collection. Lookups are Engine.Placement, which each "+
 		"session asks when it begins, of devices in no order.", time.Duration(made.Took*float64(time.Second)).Round(time.Second))
 	return r, nil

@@ -131,8 +131,8 @@ func lookUp(e *campaign.Engine, members int, device func(int) cwmp.DeviceID, wan
 	return lookup{float64((end - start).Nanoseconds()) / lookups, float64(after.Mallocs-before.Mallocs) / lookups}, nil
 }
 
-// makeCampaign makes a campaign and carries it to where it has most to remember: to
-// a URL and a user name of each device from before they were set.
+// makeCampaign makes a campaign and carries it to where it has much to remember: the
+// URL and the user name of each device from before they were set.
 func makeCampaign(s store.Store, members int) (stats campaignStats, e *campaign.Engine, err error) {
 	if e, err = newEngine(s, members); err != nil {
 		return stats, nil, err
