@@ -148,3 +148,11 @@ func TestCampaigns_NoFailoverByHand(t *testing.T) {
 	_, err = w.api.CreateCampaign(t.Context(), r)
 	w.refused(err, "kind must be")
 }
+
+// What a model lacks of what the gateway asks for is no fault of its ACS's, by
+// which a wave would be judged.
+func TestFaultsWithACS(t *testing.T) {
+	if n := faultsWithACS([]string{"gw:9005", "9002", "gw:9003"}); n != 1 {
+		t.Errorf("%d faults", n)
+	}
+}

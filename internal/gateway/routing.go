@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"strings"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/campaign"
@@ -69,15 +70,26 @@ func (g *Gateway) started(in proxy.Inform) {
 // ended notes how a session ended, and tells whoever asked to know.
 func (g *Gateway) ended(s proxy.Summary) {
 	if s.Known {
-		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: len(s.Faults)})
+		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: faultsWithACS(s.Faults)})
 		g.journalInjections(&s)
 		g.moves.campaigns.NoteSession(campaign.SessionEnd{
-			Device: s.Device, ACS: s.ACS, Complete: s.Outcome == proxy.Complete, Faults: len(s.Faults), Events: s.Events,
+			Device: s.Device, ACS: s.ACS, Complete: s.Outcome == proxy.Complete, Faults: faultsWithACS(s.Faults), Events: s.Events,
 		})
 	}
 	if g.opts.OnSession != nil {
 		g.opts.OnSession(s)
 	}
+}
+
+// faultsWithACS counts the faults between a CPE and its ACS. Those that answer the
+// gateway's own RPCs say nothing of these two: a model may lack what is asked for.
+func faultsWithACS(faults []string) (n int) {
+	for _, f := range faults {
+		if !strings.HasPrefix(f, "gw:") {
+			n++
+		}
+	}
+	return n
 }
 
 // observed feeds what an exchange showed of an ACS to its health.
