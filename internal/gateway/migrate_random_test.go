@@ -26,13 +26,13 @@ type chaos struct {
 // CPEs are where the campaigns say.
 func TestMoves_AnyOrder(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, 2, 3} {
+	for _, seed := range []uint64{1, 2} {
 		w := newMoveWorld(t, moveSetup{north: ", backup: south", south: ", backup: north"})
 		c := &chaos{moveWorld: w, random: rand.New(rand.NewPCG(seed, seed))}
 		for i, habit := range []string{"", "", "icwmp", "keeps-queue", "invalid-value", "reboot"} {
 			c.all = append(c.all, w.known(habit, i+1))
 		}
-		for range 40 {
+		for range 50 {
 			c.step()
 		}
 		w.north.SetDown(false)

@@ -261,7 +261,7 @@ func TestDrain_ByRouting(t *testing.T) {
 	late := w.device("", 9)
 	w.pastStart()
 	d := drainTo("route")
-	d.RatePerSecond = 2 // the last two wait long enough for the pause
+	d.RatePerSecond = 4 // the last ones wait long enough for the pause
 	w.begin(d)
 	asked := func() (n int) {
 		for _, m := range w.members("d") {
