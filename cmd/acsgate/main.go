@@ -29,6 +29,7 @@ func program() commandline.Program {
 			{Name: "wake", Summary: "make devices of a running gateway call home", Run: runWake},
 			{Name: "drain", Summary: "move an ACS's devices to another one before its maintenance", Run: runDrain},
 			{Name: "campaigns", Summary: "show, start, pause and undo moves of many devices", Run: runCampaigns},
+			{Name: "return", Summary: "bring an ACS's sessions back from its backup", Run: runReturn},
 			{Name: "device", Summary: "say what a running gateway knows of a device", Run: runDevice},
 			{Name: "health", Summary: "ask a running gateway whether it works", Run: runHealth},
 			{Name: "version", Summary: "print the version", Run: runVersion},

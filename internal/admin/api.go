@@ -101,6 +101,9 @@ func (a *API) routes(mux *http.ServeMux, tokens []token, log *zap.Logger) {
 	mux.Handle("GET "+PathAPI+"devices/{id}", guard.needs(RoleViewer, a.device))
 	mux.Handle("POST "+PathAPI+"devices/{id}/connection-request", guard.needs(RoleOperator, a.wake))
 	mux.Handle("POST "+PathAPI+"connection-requests", guard.needs(RoleOperator, a.wakeMany))
+	if a.Return != nil {
+		mux.Handle("POST "+PathAPI+"acs/{name}/return", guard.needs(RoleAdmin, a.returnACS))
+	}
 	if a.Campaigns != nil {
 		a.Campaigns.routes(mux, guard)
 	}

@@ -31,6 +31,9 @@ type API struct {
 	WakeMany func(context.Context, Selection, func(Progress)) (Progress, error)
 	// Campaigns is nil where there are none.
 	Campaigns *Campaigns
+	// Return brings the sessions of an ACS back from its backup. The error says why
+	// that cannot be. nil where nothing can.
+	Return func(acs string) error
 
 	waking atomic.Int32 // wakes under way, each of which holds a connection
 }

@@ -19,7 +19,7 @@ import (
 
 // api is what the admin listener can do.
 func (g *Gateway) api() *admin.API {
-	return &admin.API{Device: g.deviceView, Wake: g.wake, WakeMany: g.wakeMany, Campaigns: g.campaignAPI()}
+	return &admin.API{Device: g.deviceView, Wake: g.wake, WakeMany: g.wakeMany, Campaigns: g.campaignAPI(), Return: g.returnACS}
 }
 
 // originAPI is who asked for a request that came by the API.

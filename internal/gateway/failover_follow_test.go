@@ -156,3 +156,25 @@ func TestFaultsWithACS(t *testing.T) {
 		t.Errorf("%d faults", n)
 	}
 }
+
+// TestFailover_ReturnByHand: with return: manual the operator says when sessions,
+// and URLs, come back.
+func TestFailover_ReturnByHand(t *testing.T) {
+	t.Parallel()
+	w := newMoveWorld(t, moveSetup{north: ", backup: south, failover: {mode: rewrite, return: manual}"})
+	c := w.known("", 1)
+	if err := w.api.Return(t.Context(), "north"); err == nil {
+		t.Error("north returned from nowhere")
+	}
+	w.northIs(true)
+	w.member("failover-north", c, "asked")
+	want(t, w.live(c), "south", "south")
+	w.northIs(false)
+	want(t, w.live(c), "south")
+	w.member("failover-north", c, "arrived")
+	if err := w.api.Return(t.Context(), "north"); err != nil {
+		t.Fatal(err)
+	}
+	w.member("failover-north", c, "undoing")
+	want(t, w.live(c), "south", "north")
+}

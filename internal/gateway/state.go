@@ -47,6 +47,16 @@ func (g *Gateway) tickHealth(now time.Time) {
 	}
 }
 
+// returnACS brings the sessions of an ACS back from its backup, as an operator says.
+func (g *Gateway) returnACS(acs string) error {
+	before := g.health.Snapshot()
+	if err := g.health.Return(acs, time.Now()); err != nil {
+		return err
+	}
+	g.logHealth(before)
+	return nil
+}
+
 // logHealth says which ACSs have changed their state. An operator must act when
 // one is down.
 func (g *Gateway) logHealth(before *policy.Snapshot) {
