@@ -128,7 +128,7 @@ func (in *injector) overBudget(now time.Time) bool {
 func (in *injector) verdict(p *program, more bool, now time.Time) (outcome, why string) {
 	switch {
 	case !more && p.last != nil && p.last.FaultCode != "":
-		return InjectionFault, p.last.FaultCode + " " + p.last.FaultString
+		return InjectionFault, p.last.FaultCode // its text may repeat a password
 	case !more:
 		return InjectionDone, ""
 	case now.Sub(p.began) >= in.limit(p) || in.overBudget(now):

@@ -7,6 +7,7 @@ package journal
 import (
 	"container/list"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,8 +49,8 @@ func New(devices int) *Journal {
 
 // Note adds an entry. Text beyond 512 bytes is cut.
 func (j *Journal) Note(id cwmp.DeviceID, e Entry) {
-	if len(e.Text) > maxText {
-		e.Text = e.Text[:maxText]
+	if len(e.Text) > maxText { // a copy: the rest may be a whole message
+		e.Text = strings.ToValidUTF8(strings.Clone(e.Text[:maxText]), "")
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
+	"unsafe"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -63,5 +65,20 @@ func TestJournal_ManyAtOnce(t *testing.T) {
 	all.Wait()
 	if j.Len() != 50 {
 		t.Errorf("%d devices, want 50", j.Len())
+	}
+}
+
+// TestNote_KeepsNoMoreThanItShows: an entry is cut off a message of a CPE's, which
+// may be large, and must not keep the rest of it in memory.
+func TestNote_KeepsNoMoreThanItShows(t *testing.T) {
+	j := New(1)
+	text := "x" + strings.Repeat("é", 1<<20)
+	j.Note(numbered(1), Entry{Text: text})
+	got := j.Of(numbered(1))[0].Text
+	if len(got) > maxText || !utf8.ValidString(got) {
+		t.Errorf("%d bytes, %q", len(got), got[len(got)-4:])
+	}
+	if unsafe.StringData(got) == unsafe.StringData(text) {
+		t.Error("all of it is kept")
 	}
 }
