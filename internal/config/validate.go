@@ -186,7 +186,8 @@ func (c *Config) Validate(report func(key, value, problem string)) {
 	c.validateRewrite(report)
 }
 
-// validateRewrite reports failovers that set a URL which is not known.
+// validateRewrite reports failovers that set a URL which is not known, or that could
+// send a CPE round in a circle. By routing there is none: a backup's own is not asked.
 func (c *Config) validateRewrite(report func(key, value, problem string)) {
 	urls, as := map[string]string{}, map[string]string{}
 	for _, a := range c.ACS {
@@ -199,6 +200,8 @@ func (c *Config) validateRewrite(report func(key, value, problem string)) {
 		key := element("acs", i) + ".failover.mode"
 		backup, known := urls[a.Policy.Backup]
 		switch {
+		case c.backupLoop(a.Policy.Name):
+			report(element("acs", i)+".backup", a.Policy.Backup, "leads back to "+a.Policy.Name+": a loop of backups is for failover.mode: route alone")
 		case a.CPEURL == "":
 			report(key, a.Policy.Failover.Mode, "needs the cpe_url of this ACS: it is what CPEs are set back to")
 		case known && backup == "":
@@ -207,6 +210,25 @@ func (c *Config) validateRewrite(report func(key, value, problem string)) {
 			report(key, a.Policy.Failover.Mode, "makes the CPEs those of the backup, which is as_backup: "+as[a.Policy.Backup]+": use route")
 		}
 	}
+}
+
+// backupLoop tells whether the backups of an ACS's backup lead to it again.
+func (c *Config) backupLoop(acs string) bool {
+	backups := map[string]string{}
+	for i := range c.ACS {
+		backups[c.ACS[i].Policy.Name] = c.ACS[i].Policy.Backup
+	}
+	next := backups[acs]
+	if next == acs {
+		return false // is reported as such
+	}
+	for range c.ACS {
+		if next == acs {
+			return true
+		}
+		next = backups[next]
+	}
+	return false
 }
 
 func (c *Config) validateRouteListeners(report func(key, value, problem string)) {
