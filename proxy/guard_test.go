@@ -209,7 +209,7 @@ func TestC60_ToACS(t *testing.T) {
 				t.Error("a hash of the body as it was")
 			}
 		}
-		if want := []GuardInput{{Device: cwmp.DeviceID{Manufacturer: "M", OUI: "00D09E", ProductClass: "HG1", SerialNumber: "1"}, Root: root, ACS: "a"}}; !slices.Equal(asked, want) {
+		if want := []GuardInput{{Device: cwmp.DeviceID{Manufacturer: "M", OUI: "00D09E", ProductClass: "HG1", SerialNumber: "1"}, Root: root, ACS: "a", Home: "a"}}; !slices.Equal(asked, want) {
 			t.Errorf("asked %+v, want %+v", asked, want)
 		}
 		if n := g.counter("acsgate_edits_total"); n != 2 {
