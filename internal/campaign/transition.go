@@ -137,6 +137,11 @@ func (c *campaign) setForward(m member, out *policy.MoveOutcome) (_ member, why 
 		m.state = Failed
 		return m, out.Detail, true
 	case policy.MoveFault, policy.MoveNotOurs:
+		if m.state == Set { // it was set, and cpe_url or the CPE has changed since
+			m.flags &^= unverified
+			m.state = Failed
+			return m, out.Detail, true
+		}
 		m.flags &^= changed | unverified
 		if !m.flags.has(phase2) {
 			m.flags &^= placed
