@@ -261,6 +261,7 @@ func (s *Server) followInform(c *cpeConn, sess *session, r *request, msg *cwmp.M
 	if s.deps.Started != nil {
 		s.deps.Started(sess.accepted(c))
 	}
+	s.reflect(c, sess, r)
 	s.learnTold(sess, r)
 	s.openToInjections(c, sess, r, msg)
 	return "", nil

@@ -60,6 +60,12 @@ type Deps struct {
 	// all. It is asked when Guard is. GetRPCMethods is always allowed. Optional.
 	Filter func(GuardInput) (allow func(method string) bool)
 
+	// Mirror returns the ACS that an Inform of a device is also shown to, "" for
+	// none: of what that one answers nothing reaches the CPE, and what it asks is
+	// not answered. It is asked when an ACS has accepted the Inform, and once more
+	// before a copy is shown. Names that are no ACS count as none. Optional.
+	Mirror func(cwmp.DeviceID, Route) (acs string)
+
 	// ListenTLS makes the TLS of a listener. Required where a listener has TLS.
 	ListenTLS func(tlsconf.ListenerConfig) (*tls.Config, error)
 	// VerifyDevice checks a client certificate against the device of an Inform.

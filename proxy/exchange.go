@@ -70,6 +70,7 @@ func (s *Server) fallBack(sess *session, r *request) bool {
 	sess.route.Reason += "; no answer from " + sess.up.cfg.Name
 	sess.up, sess.to, sess.jar, sess.withheld = next, next.base, jar{}, false
 	next.metrics.sessions.Inc()
+	s.makeWay(sess)
 	return true
 }
 

@@ -304,6 +304,7 @@ func (s *Server) register(sess *session) {
 		}
 		if s.table.replace(old, sess) {
 			s.supersede(old)
+			s.makeWay(sess)
 			return
 		}
 	}
@@ -314,6 +315,7 @@ func (s *Server) claim(sess *session) {
 	for old := s.table.of(sess.device); old != sess; old = s.table.of(sess.device) {
 		if s.table.replace(old, sess) {
 			s.supersede(old)
+			s.makeWay(sess)
 			return
 		}
 	}

@@ -29,6 +29,7 @@ type metrics struct {
 	injectionOdd     *prometheus.CounterVec // kind
 	guard            *prometheus.CounterVec // acs, action
 	parked           *prometheus.CounterVec // acs, answer
+	mirrored         *prometheus.CounterVec // acs, result
 	panics           prometheus.Counter
 }
 
@@ -71,6 +72,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		injectionOdd:     counter("injection_oddities_total", "Answers of CPEs to RPCs of the gateway that were taken though something was wrong, by kind.", "kind"),
 		guard:            counter("guard_total", "URLs, RPCs and messages of ACSs that were judged, by what became of them.", "acs", "action"),
 		parked:           counter("parked_total", "Messages of CPEs whose ACS is away, by the gateway's own answer.", "acs", "answer"),
+		mirrored:         counter("mirrored_informs_total", "Informs also shown to an ACS that does not serve the CPE, by result.", "acs", "result"),
 		panics:           prometheus.NewCounter(prometheus.CounterOpts{Name: "acsgate_panics_total", Help: "Connections ended by a fault in the gateway itself."}),
 	}
 	for _, c := range m.all() {
@@ -84,7 +86,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.connections, m.accepted, m.refused, m.badRequests, m.handshakes, m.sessions,
 		m.ended, m.sessionTime, m.exchangeTime, m.exchangeFailures, m.notAdmitted, m.failovers, m.rpcs, m.faults, m.passed,
-		m.edits, m.editsLeft, m.injections, m.injectionOdd, m.guard, m.parked, m.panics}
+		m.edits, m.editsLeft, m.injections, m.injectionOdd, m.guard, m.parked, m.mirrored, m.panics}
 }
 
 func (m *metrics) upstream(name string) upstreamMetrics {

@@ -24,6 +24,7 @@ type Server struct {
 	sources   *sources
 	memory    budget
 	conns     connSet
+	mirror    *mirror
 	draining  atomic.Bool
 	alarms    rate.Sometimes
 	handOver  chan accepted // to workers that rest
@@ -55,7 +56,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	}
 	s := &Server{
 		deps: deps, log: deps.Log.Named("proxy"), metrics: m,
-		table: newTable(), sources: newSources(), alarms: rate.Sometimes{First: 3, Interval: time.Minute}, admissions: map[string]*admission{}, conns: newConnSet(), handOver: make(chan accepted),
+		table: newTable(), sources: newSources(), alarms: rate.Sometimes{First: 3, Interval: time.Minute}, admissions: map[string]*admission{}, conns: newConnSet(), handOver: make(chan accepted), mirror: newMirror(),
 	}
 	s.life, s.kill = context.WithCancel(context.Background())
 	gen, err := s.newGeneration(cfg)
@@ -154,6 +155,12 @@ func (s *Server) Run(ctx context.Context) error {
 	done := make(chan struct{})
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { s.sweep(done) })
+	var mirroring sync.WaitGroup
+	if s.deps.Mirror != nil {
+		for range mirrorWorkers {
+			mirroring.Go(s.showReflections)
+		}
+	}
 
 	<-ctx.Done()
 	s.drain()
@@ -166,6 +173,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.endAll() // those whose turn was taken
 	close(done)
 	sweeping.Wait()
+	mirroring.Wait()
+	s.dropReflections()
 	return nil
 }
 

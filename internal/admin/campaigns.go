@@ -49,6 +49,7 @@ type CampaignRequest struct {
 	Criteria      CampaignGoals   `json:"criteria"`
 	RatePerSecond float64         `json:"rate_per_second,omitempty"`
 	Wake          bool            `json:"wake,omitempty"`
+	Mirror        bool            `json:"mirror,omitempty"` // show Informs to the new ACS before the move
 	ArriveWithin  Duration        `json:"arrive_within,omitempty"`
 	RewriteAfter  Duration        `json:"rewrite_after,omitempty"`
 	Start         bool            `json:"start,omitempty"` // at once

@@ -60,6 +60,7 @@ func TestRefusals(t *testing.T) {
 			{"rate", func(d *Definition) { d.RatePerSecond = -1 }, "rate must be"},
 			{"canary", func(d *Definition) { d.Canary = 100 }, "canary"},
 			{"rewrite_after", func(d *Definition) { d.RewriteAfter = time.Hour }, "has no effect"},
+			{"mirror of a drain", func(d *Definition) { d.Mirror = true }, "mirror is for migrations"},
 			{"target not reachable", func(d *Definition) {
 				d.To, d.Mode, d.Selector.Serial = "west", Rewrite, []string{"SN0000001"}
 			}, "another name"},
@@ -113,6 +114,47 @@ func TestDryRun(t *testing.T) {
 		if moves != 99 || first != 9 {
 			t.Errorf("%d move, %d in the first wave", moves, first)
 		}
+	})
+}
+
+// TestMirrored: the new ACS is shown who has not gone over yet, from the draft on,
+// also after a restart.
+func TestMirrored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, 3)
+		f.start()
+		defer func() { f.stop() }()
+		wants := func(when string, want ...bool) {
+			t.Helper()
+			for i, w := range want {
+				if acs, ok := f.Mirrored(numbered(i)); ok != w || ok != (acs == "south") {
+					t.Errorf("%s: device %d is mirrored at %q (%v), want %v", when, i, acs, ok, w)
+				}
+			}
+		}
+		wants("before", false, false, false)
+		d := drain("m")
+		d.Kind, d.Mirror, d.Selector.Serial = Migration, true, []string{"SN0000000", "SN0000001"}
+		d.Waves = []policy.WaveConfig{{Count: 1}, {Percent: 100}}
+		d.Criteria = policy.Criteria{Arrived: 100, SecondSession: 100, MinSample: 1}
+		f.create(d)
+		wants("draft", true, true, false)
+		f.do(f.Start, "m")
+		pass(5 * time.Second)
+		wants("running", true, true, false)
+		first := 0
+		if f.member(1).State == Asked {
+			first = 1
+		}
+		f.session(first)
+		wants("one has gone over", first != 0, first != 1, false)
+		f.do(f.Pause, "m")
+		f.kill()
+		f.start()
+		wants("paused, restarted", first != 0, first != 1, false)
+		f.do(f.Cancel, "m")
+		pass(5 * time.Second)
+		wants("cancelled", false, false, false)
 	})
 }
 

@@ -70,6 +70,9 @@ type Definition struct {
 	// Wake asks devices for a session by Connection Request. Others, and those
 	// that cannot be woken, are moved in the next session of their own.
 	Wake bool `json:"wake,omitempty"`
+	// Mirror shows Informs of devices that are not moved yet to To as well, see
+	// Engine.Mirrored. Only migrations may.
+	Mirror bool `json:"mirror,omitempty"`
 	// ArriveWithin is how long a device may take to be seen at the new ACS after
 	// its URL was set; 0 means Config.ArriveWithin.
 	ArriveWithin time.Duration `json:"arrive_within,omitempty"`

@@ -89,6 +89,8 @@ func (d *Definition) problem(acs []string) string {
 		return "from and to are both " + d.To
 	case len(d.From) == 0 && d.Kind != Migration:
 		return "from is missing: name the ACS that devices leave"
+	case d.Mirror && d.Kind != Migration:
+		return "mirror is for migrations alone"
 	case len(d.Waves) > maxWaves:
 		return "there are more than 100 waves"
 	case !(d.RatePerSecond > 0 && d.RatePerSecond <= maxRate):

@@ -54,6 +54,30 @@ func (e *Engine) Placement(id cwmp.DeviceID) (acs, campaign string, ok bool) {
 	return acs, campaign, acs != ""
 }
 
+// Mirrored returns the ACS that a device's Informs are also shown to, because a
+// campaign with Definition.Mirror is to move it there and has not yet. It costs
+// what Placement does.
+func (e *Engine) Mirrored(id cwmp.DeviceID) (acs string, ok bool) {
+	if !e.any.Load() {
+		return "", false
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	c, number, ok := e.find(&id)
+	if !ok || !c.mirrors(&c.members[number]) {
+		return "", false
+	}
+	return c.To, true
+}
+
+// mirrors tells whether the new ACS is shown the Informs of a member.
+func (c *campaign) mirrors(m *member) bool {
+	if !c.Mirror || m.state != Pending && m.state != Asked || m.flags.has(phase2) {
+		return false
+	}
+	return c.Status == Draft || c.Status == Running || c.Status == Paused
+}
+
 // Due returns what is to be done in the session of a device that runs now, which
 // mostly is nothing. It may be asked several times in a session.
 func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) {

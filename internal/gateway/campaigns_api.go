@@ -38,7 +38,7 @@ func definition(r *admin.CampaignRequest) campaign.Definition {
 	d := campaign.Definition{
 		Name: r.Name, Kind: campaign.Kind(r.Kind), From: r.From, To: r.To, Mode: campaign.Mode(r.Mode),
 		Selector: policy.SelectorConfig(r.Selector), Everything: r.Everything, Canary: r.Canary, Criteria: criteria(r.Criteria),
-		RatePerSecond: r.RatePerSecond, Wake: r.Wake,
+		RatePerSecond: r.RatePerSecond, Wake: r.Wake, Mirror: r.Mirror,
 		ArriveWithin: time.Duration(r.ArriveWithin), RewriteAfter: time.Duration(r.RewriteAfter),
 	}
 	switch d.Kind {
@@ -73,7 +73,7 @@ func campaignView(v *campaign.View) admin.CampaignView {
 		CampaignRequest: admin.CampaignRequest{
 			Name: d.Name, Kind: string(d.Kind), From: d.From, To: d.To, Mode: string(d.Mode),
 			Selector: admin.CampaignDevices(d.Selector), Everything: d.Everything, Canary: d.Canary, Criteria: goals(d.Criteria),
-			RatePerSecond: d.RatePerSecond, Wake: d.Wake,
+			RatePerSecond: d.RatePerSecond, Wake: d.Wake, Mirror: d.Mirror,
 			ArriveWithin: admin.Duration(d.ArriveWithin), RewriteAfter: admin.Duration(d.RewriteAfter),
 		},
 		Status: string(v.Status), Reason: v.Reason, Verdict: v.Verdict.Reason, Phase: v.Phase, Wave: v.Wave, Total: v.Total,

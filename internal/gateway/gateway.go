@@ -132,6 +132,7 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 	g.proxy, err = proxy.New(proxyConfig(cfg), proxy.Deps{
 		Route: g.route, Quirks: g.quirks, Started: g.started, Ended: g.ended, Result: g.observed,
 		Shown: g.showing(cfg), Learned: g.learning(cfg), Injections: g.ownRPCs, Guard: g.guard, Filter: g.filter,
+		Mirror:    g.mirror,
 		ListenTLS: g.tls.Listener, VerifyDevice: g.tls.VerifyDevice, HandshakeReason: tlsconf.HandshakeReason,
 		HandshakeFailed: g.tls.NoteFailure, ClientCert: tlsconf.ClientCertHeaders, Challenge: g.tls.Challenge, Metrics: g.metrics, Log: g.log,
 	})

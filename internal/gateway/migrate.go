@@ -90,6 +90,12 @@ func (g *Gateway) injections(in proxy.InjectionInput) []proxy.Injection {
 	}}
 }
 
+// mirror names the ACS that a device's Inform is also shown to.
+func (g *Gateway) mirror(id cwmp.DeviceID, _ proxy.Route) string {
+	acs, _ := g.moves.campaigns.Mirrored(id)
+	return acs
+}
+
 // injectURL is the name of the injection that moves ManagementServer.URL.
 const injectURL = "url_move"
 
