@@ -76,13 +76,13 @@ func TestMirror_ShowsAndAnswersNothing(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the CPE hears %q, not %q", got, want)
 	}
-	real, there := a.requests(), alone.requests()
+	own, there := a.requests(), alone.requests()
 	for i := range there {
-		if i >= len(real) || real[i].raw != there[i].raw || real[i].body != there[i].body || len(real) != len(there) {
-			t.Fatalf("the session's own ACS sees %+v, not %+v", real, there)
+		if i >= len(own) || own[i].raw != there[i].raw || own[i].body != there[i].body || len(own) != len(there) {
+			t.Fatalf("the session's own ACS sees %+v, not %+v", own, there)
 		}
 	}
-	if !strings.Contains(real[0].body, "gate.example/x") {
+	if !strings.Contains(own[0].body, "gate.example/x") {
 		t.Error("nothing was edited for the session's own ACS")
 	}
 	checkShown(t, b.requests(), body)
