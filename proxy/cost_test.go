@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/httpwire"
@@ -56,9 +57,15 @@ func TestWhatASessionKeeps(t *testing.T) {
 			if g.Sessions() != sessions+1 {
 				t.Fatalf("%d sessions", g.Sessions())
 			}
-			if each := (held() - before) / sessions; each > 20<<10 {
-				t.Errorf("a session keeps %d bytes", each)
+			each := (held() - before) / sessions
+			for range 100 { // connections that are being closed hold buffers for a moment
+				if each <= 20<<10 {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+				each = (held() - before) / sessions
 			}
+			t.Errorf("a session keeps %d bytes", each)
 		})
 	}
 }
