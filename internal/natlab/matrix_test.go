@@ -88,7 +88,7 @@ func TestReadmeShowsTheMatrix(t *testing.T) {
 	}
 	head, _, _ := bytes.Cut(matrix, []byte("\n"))
 	if !bytes.Contains(readme, head) {
-		t.Skip("the README shows no matrix")
+		t.Fatal("the README shows no matrix")
 	}
 	if !bytes.Contains(readme, matrix) {
 		t.Error("the matrix in the README differs from testdata/matrix.md")
