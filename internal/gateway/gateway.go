@@ -270,6 +270,10 @@ func (g *Gateway) Reload(cfg *config.Config) error {
 	if err := g.proxy.Reload(proxyConfig(cfg)); err != nil {
 		return errors.Join(err, g.tls.Reload(g.cfg.TLS))
 	}
+	// Last of what may fail: the passwords that files held before are gone.
+	if err := g.reach.vault.Reload(cfg.Credentials); err != nil {
+		return errors.Join(err, g.proxy.Reload(proxyConfig(g.cfg)), g.tls.Reload(g.cfg.TLS))
+	}
 	g.rules.Store(built)
 	g.stunset.rule.Store(stunset)
 	acs := cfg.PolicyConfig().ACS
