@@ -174,6 +174,9 @@ func (e *Engine) remove(ctx context.Context, name string, moved bool) error {
 		return fmt.Errorf("campaign %q: %w", name, err)
 	}
 	e.forget(c)
+	gone := c.event(e.deps.Now())
+	gone.Status, gone.Reason = Removed, "removed"
+	e.tell(gone)
 	if err := e.erase(ctx, c); err != nil {
 		return fmt.Errorf("campaign %q: is removed, but not all of it from the store before the next start: %w", name, err)
 	}

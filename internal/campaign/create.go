@@ -294,6 +294,7 @@ func (e *Engine) publish(ctx context.Context, c *campaign) error {
 		e.enter(c, from, min(from+together, len(c.members)))
 		e.mu.Unlock()
 	}
+	e.tell(c.event(c.Created))
 	return nil
 }
 

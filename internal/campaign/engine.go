@@ -23,8 +23,8 @@ const (
 	together = 4096 // members that are read under one lock
 )
 
-// Deps is what an engine needs of others. All but Wake and CheckTarget are
-// required.
+// Deps is what an engine needs of others. All but Wake, CheckTarget
+// and Changed are required.
 type Deps struct {
 	Store   store.Store
 	Log     *zap.Logger
@@ -41,6 +41,9 @@ type Deps struct {
 	// CheckTarget tells whether CPEs could reach an ACS by its cpe_url: DNS, TLS
 	// chain and name, an HTTP answer. nil where that is not checked.
 	CheckTarget func(ctx context.Context, acs string) error
+	// Changed is told of changes, one at a time and in their order. It must not
+	// block, nor give the engine commands. nil where nobody asks.
+	Changed func(Event)
 }
 
 // Engine runs all campaigns. Its methods are safe for concurrent use; those that

@@ -32,7 +32,7 @@ func (e *Engine) view(c *campaign) View {
 	v := View{
 		Definition: c.Definition, Status: c.Status, Reason: c.Reason, Verdict: c.verdict,
 		Phase: c.Phase, Wave: c.Wave, Total: len(c.members), Rate: c.rate(e.cfg.RatePerSecond),
-		Created: c.Created, Started: c.Started, WaveStarted: c.WaveStarted, Changed: c.Changed,
+		Created: c.Created, Started: c.Started, WaveStarted: c.WaveStarted, Changed: c.Changed, Revision: c.revision,
 		WaveCounts: make([]Counts, len(c.Steps)), WaveTotals: make([]int, len(c.Steps)),
 	}
 	v.Waves = slices.Clone(c.Steps)

@@ -101,6 +101,7 @@ type fixture struct {
 	devices []Candidate
 	wake    func(context.Context, cwmp.DeviceID) error
 	check   func(context.Context, string) error
+	changed func(Event)
 	cancel  context.CancelFunc
 	done    chan error
 }
@@ -126,7 +127,7 @@ func (f *fixture) load() {
 		Store: f.fuse, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
 		ACSs:    func() []string { return []string{"north", "south", "west"} },
 		Devices: func() iter.Seq[Candidate] { return slices.Values(f.devices) },
-		Wake:    f.wake, CheckTarget: f.check,
+		Wake:    f.wake, CheckTarget: f.check, Changed: f.changed,
 	})
 	if err != nil {
 		f.t.Fatal(err)

@@ -91,6 +91,9 @@ type View struct {
 	Started     time.Time
 	WaveStarted time.Time
 	Changed     time.Time // of Status
+	// Revision rises with every change of the fields above but Verdict, the counts
+	// and Rate. It is 0 for a dry run.
+	Revision uint64
 }
 
 // Member is one device of a campaign.

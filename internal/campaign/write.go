@@ -57,6 +57,8 @@ func (e *Engine) saveSome(ctx context.Context, changes []change) error {
 	if err := e.deps.Store.PutMany(ctx, writes); err != nil {
 		return err
 	}
+	now := e.deps.Now()
+	var events []Event
 	e.mu.Lock()
 	for i := range changes {
 		ch := &changes[i]
@@ -67,8 +69,12 @@ func (e *Engine) saveSome(ctx context.Context, changes []change) error {
 		if was != ch.m.state {
 			e.metrics.move(ch.c.Kind, ch.m.state)
 		}
+		if was != ch.m.state && ch.m.state.told() && e.deps.Changed != nil {
+			events = append(events, ch.c.memberEvent(&ch.m, now))
+		}
 	}
 	e.mu.Unlock()
+	e.tell(events...)
 	for i := range changes {
 		changes[i].answer(nil)
 	}
@@ -103,11 +109,12 @@ func (e *Engine) saveLeft(ctx context.Context) error {
 // setHead writes a campaign's head as edit makes it, and then makes it hold. The
 // caller has the turn.
 func (e *Engine) setHead(ctx context.Context, c *campaign, edit func(*head)) error {
-	h := c.head
+	h, now := c.head, e.deps.Now()
 	edit(&h)
 	if h.Status != c.Status {
-		h.Changed = e.deps.Now()
+		h.Changed = now
 	}
+	told := h.Status != c.Status || h.Wave != c.Wave || h.Phase != c.Phase
 	revision, err := e.putHead(ctx, &h, c.revision)
 	if err != nil {
 		e.metrics.storeErrors.Inc()
@@ -118,6 +125,9 @@ func (e *Engine) setHead(ctx context.Context, c *campaign, edit func(*head)) err
 	c.cursor, c.hand, c.dirty, c.looked = 0, 0, true, time.Time{}
 	e.mu.Unlock()
 	c.quiet.Store(false)
+	if told && c.Status != removing {
+		e.tell(c.event(now))
+	}
 	return nil
 }
 
