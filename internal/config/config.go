@@ -65,6 +65,9 @@ type ACS struct {
 	// CPEURL is what a CPE is given when its ManagementServer.URL is set to
 	// this ACS. Empty means that it is never set.
 	CPEURL string `yaml:"cpe_url"`
+	// CPERootCAFile holds the certificate authorities that the CPEs know, by which
+	// cpe_url is checked before the first CPE is sent there.
+	CPERootCAFile string `yaml:"cpe_root_ca_file"`
 	// CPELogin is what a CPE is given together with that URL.
 	CPELogin *CPELogin `yaml:"cpe_login"`
 	// URLGuard says what becomes of ManagementServer.URL in this ACS's RPCs.

@@ -281,7 +281,7 @@ func referenceFiles(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	ca := tlstest.Must(tlstest.NewCA("test"))
-	for _, name := range []string{"cpe-ca", "acme-ca", "north-ca"} {
+	for _, name := range []string{"cpe-ca", "acme-ca", "north-ca", "cpe-roots"} {
 		tlstest.Must(ca.WriteFile(dir, name))
 	}
 	for _, name := range []string{"acs.isp.example", "gateway"} {

@@ -257,6 +257,11 @@ func (c *ACS) Validate(report func(key, value, problem string)) {
 			report("cpe_url", c.CPEURL, "is longer than 256 characters, more than a CPE keeps")
 		}
 	}
+	if _, err := c.CPERoots(); err != nil {
+		report("cpe_root_ca_file", c.CPERootCAFile, err.Error())
+	} else if c.CPERootCAFile != "" && !strings.HasPrefix(strings.ToLower(c.CPEURL), "https:") {
+		report("cpe_root_ca_file", c.CPERootCAFile, "has no effect without an https cpe_url")
+	}
 	if problem := c.URLRules().Problem(); problem != "" {
 		report("url_guard", c.URLGuard, problem)
 	}

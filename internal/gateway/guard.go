@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"crypto/x509"
+	"fmt"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/config"
@@ -12,6 +14,7 @@ import (
 // acsRules are what one ACS may do, and what its CPEs are given.
 type acsRules struct {
 	cpeURL   string
+	cpeRoots *x509.CertPool // that CPEs know; nil for the system's
 	logins   *config.Logins
 	urls     policy.URLRules
 	files    policy.FileURLs
@@ -28,11 +31,14 @@ func newACSRules(all []config.ACS) (map[string]*acsRules, []string, error) {
 	for i := range all {
 		a := &all[i]
 		r := &acsRules{cpeURL: a.CPEURL, urls: a.URLRules(), files: a.FileURLs, asBackup: a.AsBackup, rewrites: a.Policy.Failover.Mode == policy.ModeRewrite, returnsWhenTold: a.Policy.Failover.Return == policy.ReturnManual}
+		var err error
 		if a.CPELogin != nil {
-			var err error
 			if r.logins, err = a.CPELogin.Load(); err != nil {
 				return nil, nil, err
 			}
+		}
+		if r.cpeRoots, err = a.CPERoots(); err != nil {
+			return nil, nil, fmt.Errorf("acs %q: cpe_root_ca_file %q %w", a.Policy.Name, a.CPERootCAFile, err)
 		}
 		rules[a.Policy.Name] = r
 		names = append(names, a.Policy.Name)

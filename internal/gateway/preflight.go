@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -18,22 +20,21 @@ const preflightTimeout = 10 * time.Second
 // checkTarget tells whether CPEs could reach an ACS by its cpe_url: a CPE whose
 // URL leads nowhere is lost until somebody visits it.
 func (g *Gateway) checkTarget(ctx context.Context, acs string) error {
-	target := g.rules.Load().named(acs).cpeURL
-	if target == "" {
+	to := g.rules.Load().named(acs)
+	if to.cpeURL == "" {
 		return fmt.Errorf("acs %q has no cpe_url: CPEs cannot be told where it is", acs)
 	}
 	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
 	defer cancel()
-	if err := preflight(ctx, target); err != nil {
-		return fmt.Errorf("acs %q: cpe_url %q: %w", acs, target, err)
+	if err := preflight(ctx, to.cpeURL, to.cpeRoots); err != nil {
+		return fmt.Errorf("acs %q: cpe_url %q: %w", acs, to.cpeURL, err)
 	}
 	return nil
 }
 
-// preflight asks a URL as a CPE would, by GET, which changes nothing. Any answer
-// in HTTP will do. The certificate must have the URL's host as its name, and be
-// valid now; whether the CPEs know its root, nobody can tell from here.
-func preflight(ctx context.Context, target string) error {
+// preflight asks a URL as a CPE would that knows these roots, nil for those of the
+// system. It asks by GET, which changes nothing. Any answer in HTTP will do.
+func preflight(ctx context.Context, target string, roots *x509.CertPool) error {
 	u, err := url.Parse(target)
 	if err != nil {
 		return err
@@ -46,10 +47,13 @@ func preflight(ctx context.Context, target string) error {
 		return err
 	}
 	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
-		// The chain is not ours to judge, so the name and the time are checked alone.
-		InsecureSkipVerify:    true, //nolint:gosec // see above
-		MinVersion:            tls.VersionTLS10,
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error { return checkLeaf(raw, u.Hostname(), time.Now()) },
+		// crypto/tls knows no names in CN, which CPEs take, and does not say what is
+		// missing in a chain.
+		InsecureSkipVerify: true, //nolint:gosec // see VerifyConnection
+		MinVersion:         tls.VersionTLS10,
+		VerifyConnection: func(s tls.ConnectionState) error {
+			return checkChain(s.PeerCertificates, u.Hostname(), roots, time.Now())
+		},
 	}}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
@@ -58,20 +62,47 @@ func preflight(ctx context.Context, target string) error {
 	return response.Body.Close()
 }
 
-// checkLeaf tells whether a certificate is that of a host, and valid.
-func checkLeaf(raw [][]byte, host string, now time.Time) error {
-	if len(raw) == 0 {
+// checkChain tells whether what a server sends shows that it is the host: its own
+// certificate comes first, others help to get from there to a root.
+func checkChain(chain []*x509.Certificate, host string, roots *x509.CertPool, now time.Time) error {
+	if len(chain) == 0 {
 		return errors.New("there is no certificate")
 	}
-	leaf, err := x509.ParseCertificate(raw[0])
-	switch {
-	case err != nil:
-		return err
-	case now.Before(leaf.NotBefore) || now.After(leaf.NotAfter):
-		return fmt.Errorf("certificate is valid from %s to %s only", leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly))
-	}
+	leaf := chain[0]
 	if err := leaf.VerifyHostname(host); err != nil && leaf.Subject.CommonName != host {
 		return err
 	}
-	return nil
+	others := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		others.AddCert(c)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, CurrentTime: now})
+	if invalid, is := errors.AsType[x509.CertificateInvalidError](err); is && invalid.Reason == x509.Expired {
+		c := invalid.Cert
+		return fmt.Errorf("certificate of %q is valid from %s to %s only", c.Subject, c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly))
+	}
+	if _, is := errors.AsType[x509.UnknownAuthorityError](err); is {
+		return unknownAuthority(chain)
+	}
+	return err
+}
+
+// unknownAuthority says where a chain ends that leads to no root which CPEs know.
+func unknownAuthority(chain []*x509.Certificate) error {
+	const remedy = "if CPEs know it, name it in cpe_root_ca_file"
+	last := chain[0]
+	for range chain {
+		switch i := slices.IndexFunc(chain, func(c *x509.Certificate) bool { return last.CheckSignatureFrom(c) == nil }); {
+		case bytes.Equal(last.RawSubject, last.RawIssuer) && last == chain[0]:
+			return fmt.Errorf("certificate of %q is self-signed: %s", last.Subject, remedy)
+		case bytes.Equal(last.RawSubject, last.RawIssuer):
+			return fmt.Errorf("certificate of %q leads to the root %q, which is not one of those that CPEs know: %s", chain[0].Subject, last.Subject, remedy)
+		case i < 0:
+			return fmt.Errorf("certificate of %q is issued by %q, whose certificate the server does not send: have it sent, since CPEs do not look for it, or %s",
+				last.Subject, last.Issuer, remedy)
+		default:
+			last = chain[i]
+		}
+	}
+	return errors.New("certificates of the server lead in a circle")
 }
