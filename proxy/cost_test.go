@@ -54,8 +54,8 @@ func TestWhatASessionKeeps(t *testing.T) {
 				p.ask(strings.ReplaceAll(tc.request, "%d", fmt.Sprintf("%02d", i+10)))
 				p.hangUp()
 			}
-			if g.Sessions() != sessions+1 {
-				t.Fatalf("%d sessions", g.Sessions())
+			if g.SessionCount("") != sessions+1 {
+				t.Fatalf("%d sessions", g.SessionCount(""))
 			}
 			each := (held() - before) / sessions
 			for range 100 { // connections that are being closed hold buffers for a moment

@@ -66,6 +66,11 @@ type Deps struct {
 	// before a copy is shown. Names that are no ACS count as none. Optional.
 	Mirror func(cwmp.DeviceID, Route) (acs string)
 
+	// Capture returns what taps the session of a device, nil for nothing. It is
+	// asked at each exchange of a session that is not tapped, and must cost next to
+	// nothing while no capture runs. Optional.
+	Capture func(cwmp.DeviceID) Tap
+
 	// ListenTLS makes the TLS of a listener. Required where a listener has TLS.
 	ListenTLS func(tlsconf.ListenerConfig) (*tls.Config, error)
 	// VerifyDevice checks a client certificate against the device of an Inform.
@@ -174,6 +179,8 @@ type Summary struct {
 	Injections []InjectionResult // of the gateway's own RPCs; in RPCs they are marked "gw:"
 	Exchanges  int
 	Reconnects int // CPE connections beyond the first
+	Legs       []Leg
+	LegsCut    int // legs that are not in Legs: the first 56 and the last 8 are
 	Faults     []string
 	Outcome    string
 	Err        error

@@ -13,7 +13,7 @@ func (g *gate) settled() {
 }
 
 func (g *gate) free() bool {
-	if g.Sessions() != 0 || g.memory.used.Load() != 0 || g.counter("acsgate_sessions") != 0 {
+	if g.SessionCount("") != 0 || g.memory.used.Load() != 0 || g.counter("acsgate_sessions") != 0 {
 		return false
 	}
 	g.admissionMu.Lock()

@@ -51,8 +51,8 @@ func FuzzConnection(f *testing.F) {
 		if n := s.memory.used.Load(); n != 0 {
 			t.Errorf("%d bytes of memory are kept", n)
 		}
-		if running := s.admissionOf("a").running.Load(); running != 0 || s.Sessions() != 0 || s.sources.counts.Size() != 0 {
-			t.Errorf("%d sessions admitted, %d in the table, %d sources", running, s.Sessions(), s.sources.counts.Size())
+		if running := s.admissionOf("a").running.Load(); running != 0 || s.SessionCount("") != 0 || s.sources.counts.Size() != 0 {
+			t.Errorf("%d sessions admitted, %d in the table, %d sources", running, s.SessionCount(""), s.sources.counts.Size())
 		}
 		if d, n, h := s.table.byDevice.Size(), s.table.byNonce.Size(), s.table.holders.Size(); d+n+h != 0 {
 			t.Errorf("%d devices, %d nonces, %d holders of nonces are kept", d, n, h)

@@ -150,7 +150,7 @@ func TestC60_RefuseLoop(t *testing.T) {
 	p = g.dial()
 	p.ask(post(inform("2")))
 	statusOf(t, p.ask(post(string(cwmp.TransferComplete(cwmp.DefaultDialect, "t", cwmp.TransferCompleteData{})))), 503)
-	if out := g.outcomes(2); out[0] != Guarded || out[1] != Guarded || g.counter("acsgate_guard_total", "action", "loop") != 2 || g.Sessions() != 0 {
+	if out := g.outcomes(2); out[0] != Guarded || out[1] != Guarded || g.counter("acsgate_guard_total", "action", "loop") != 2 || g.SessionCount("") != 0 {
 		t.Errorf("%v", out)
 	}
 }

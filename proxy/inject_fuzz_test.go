@@ -249,7 +249,7 @@ func (x *talk) hold() {
 	}
 	x.phone.hangUp()
 	x.s.endAll()
-	eventually(x.t, "all sessions have ended", func() bool { x.s.endAll(); return x.s.Sessions() == 0 })
+	eventually(x.t, "all sessions have ended", func() bool { x.s.endAll(); return x.s.SessionCount("") == 0 })
 	x.s.table.byID.Clear()
 	for _, body := range x.said() {
 		if strings.Contains(body, marker) || strings.Contains(body, "gw-") {

@@ -174,7 +174,7 @@ func TestInjectAtTail(t *testing.T) {
 		t.Error("no cookie")
 	}
 	m := told(t, c.ask(post("", "X-Try: 1")), "GetParameterValues")
-	if g.Sessions() != 1 || len(p.ended(t, 0)) != 0 {
+	if g.SessionCount("") != 1 || len(p.ended(t, 0)) != 0 {
 		t.Error("the session is over before the 204")
 	}
 	eventually(t, "the ACS's connection is closed", func() bool { return acs.closed(1) })

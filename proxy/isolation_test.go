@@ -86,7 +86,7 @@ func TestU8_OneSessionPerDevice(t *testing.T) {
 		cpes.Go(func() { _, _ = p.tryAsk(post(inform("1"))) })
 	}
 	cpes.Wait()
-	eventually(t, "one session is left", func() bool { return g.Sessions() == 1 })
+	eventually(t, "one session is left", func() bool { return g.SessionCount("") == 1 })
 }
 
 // TestC10_RepliesKeepTheirFields: the next exchange of a session does not write
@@ -170,7 +170,7 @@ func TestC52_NobodyIsNotOneDevice(t *testing.T) {
 	for range 3 {
 		statusOf(t, g.dial().ask(post(inform(""))), 200)
 	}
-	if n := g.Sessions(); n != 3 {
+	if n := g.SessionCount(""); n != 3 {
 		t.Errorf("%d sessions of 3", n)
 	}
 }

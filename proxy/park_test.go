@@ -38,7 +38,7 @@ func TestC58_C64_Park(t *testing.T) {
 				p = g.dial()
 			}
 			statusOf(t, p.ask(post("", cookieLine(cookie)...)), 204)
-			if out := g.outcomes(1); out[0] != Parked || len(acs.requests()) != 0 || len(g.started) != 0 || g.Sessions() != 0 {
+			if out := g.outcomes(1); out[0] != Parked || len(acs.requests()) != 0 || len(g.started) != 0 || g.SessionCount("") != 0 {
 				t.Errorf("%v, the ACS got %d requests", out, len(acs.requests()))
 			}
 			acs.mu.Lock()

@@ -191,7 +191,7 @@ func TestC53_DevicesStayApart(t *testing.T) {
 		phones[i] = g.dial()
 		statusOf(t, phones[i].ask(post(informOf(d))), 200)
 	}
-	if n := g.Sessions(); n != len(devices) {
+	if n := g.SessionCount(""); n != len(devices) {
 		t.Errorf("%d sessions of %d devices", n, len(devices))
 	}
 	for _, p := range phones {
@@ -221,8 +221,8 @@ func TestC53_OneDeviceTwoSpellings(t *testing.T) {
 		d.OUI = oui
 		statusOf(t, g.dial().ask(post(informOf(d))), 200)
 	}
-	if got := g.outcomes(2); !slices.Equal(got, []string{Superseded, Superseded}) || g.Sessions() != 1 {
-		t.Errorf("outcomes %q, %d sessions", got, g.Sessions())
+	if got := g.outcomes(2); !slices.Equal(got, []string{Superseded, Superseded}) || g.SessionCount("") != 1 {
+		t.Errorf("outcomes %q, %d sessions", got, g.SessionCount(""))
 	}
 }
 
@@ -454,7 +454,7 @@ func TestC55_Sequences(t *testing.T) {
 				if statusOf(t, a, status); a.body != want {
 					t.Errorf("turn %d: %q", i, a.body)
 				}
-				if ended := g.Sessions() == 0; ended != (i == len(turns)-1) {
+				if ended := g.SessionCount("") == 0; ended != (i == len(turns)-1) {
 					t.Fatalf("after turn %d of %d: ended %v", i+1, len(turns), ended)
 				}
 			}

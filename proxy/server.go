@@ -307,9 +307,6 @@ func (s *Server) sleep(d time.Duration) bool {
 	}
 }
 
-// Sessions returns the number of sessions that run.
-func (s *Server) Sessions() int { return int(s.table.live.Load()) }
-
 // Draining reports whether new sessions are refused because the server stops.
 func (s *Server) Draining() bool { return s.draining.Load() }
 

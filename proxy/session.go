@@ -19,6 +19,8 @@ type session struct {
 	// source is where it began. A CPE may change its address within a session;
 	// only recognition by a digest answer asks for the same one.
 	source  netip.Addr
+	started time.Time
+	live    liveView
 	turn    chan struct{}
 	waiters atomic.Int32
 	lastUse atomic.Int64 // Unix nanoseconds
@@ -107,10 +109,11 @@ func (l *link) current() *acsConn {
 func newSession(c *cpeConn, gen *generation, now time.Time) *session {
 	s := &session{
 		id: newCookie(), transport: c.transport, source: c.remote.Addr(), gen: gen,
-		turn: make(chan struct{}, 1),
+		turn: make(chan struct{}, 1), started: now,
 	}
 	s.turn <- struct{}{} // the creator has the turn
 	s.sum = Summary{Listener: c.ln.name, Remote: c.remote, TLS: c.tlsVersion(), Started: now}
+	s.live.is = LiveSession{Listener: c.ln.name, Remote: c.remote, TLS: c.tlsVersion(), Started: now}
 	s.touch(now)
 	return s
 }

@@ -354,8 +354,8 @@ func TestFailover(t *testing.T) {
 		if statusOf(t, r, 503); !r.fields.Has("Retry-After") {
 			t.Error("503 without Retry-After")
 		}
-		if g.Sessions() != 0 {
-			t.Errorf("%d sessions left", g.Sessions())
+		if g.SessionCount("") != 0 {
+			t.Errorf("%d sessions left", g.SessionCount(""))
 		}
 	})
 }
