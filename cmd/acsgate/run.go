@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/acsgate/acsgate/internal/commandline"
-	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/gateway"
 )
 
@@ -39,7 +38,7 @@ func runGateway(ctx context.Context, args []string, _, errs io.Writer) error {
 		return commandline.UsageError{Err: err}
 	}
 	defer stopProfiles()
-	g, err := gateway.New(cfg, gateway.Options{Version: version, LogTo: errs})
+	g, err := gateway.New(cfg, gateway.Options{Version: version, ConfigFile: *path, LogTo: errs})
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func runGateway(ctx context.Context, args []string, _, errs io.Writer) error {
 	reloaded := make(chan struct{})
 	go func() {
 		defer close(reloaded)
-		reloadOnHangup(reloading, g, *path, errs)
+		reloadOnHangup(reloading, g, errs)
 	}()
 	err = g.Run(ctx)
 	stop()
@@ -71,7 +70,7 @@ func tuneGC() (ballast []byte) {
 
 // reloadOnHangup reloads at each SIGHUP until ctx ends. A configuration with
 // problems changes nothing.
-func reloadOnHangup(ctx context.Context, g *gateway.Gateway, path string, errs io.Writer) {
+func reloadOnHangup(ctx context.Context, g *gateway.Gateway, errs io.Writer) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -80,11 +79,7 @@ func reloadOnHangup(ctx context.Context, g *gateway.Gateway, path string, errs i
 		case <-ctx.Done():
 			return
 		case <-hangup:
-			cfg, err := config.Load(path)
-			if err == nil {
-				err = g.Reload(cfg)
-			}
-			if err != nil {
+			if err := g.ReloadFile(); err != nil {
 				fmt.Fprintf(errs, "acsgate: error: configuration not reloaded, the running one stays: %v\n", err)
 			}
 		}

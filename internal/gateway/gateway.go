@@ -28,6 +28,8 @@ import (
 // Options are what a gateway is given besides its configuration.
 type Options struct {
 	Version string
+	// ConfigFile is where the configuration was read from, for ReloadFile. Optional.
+	ConfigFile string
 	// LogTo is where log lines go.
 	LogTo io.Writer
 	// OnSession is told of each session's end; it must not block. Optional.
@@ -56,8 +58,11 @@ type Gateway struct {
 	sweeper func(context.Context) error // of the store
 	loaded  atomic.Bool
 
-	reloading sync.Mutex
-	cfg       *config.Config // guarded by reloading
+	began       time.Time
+	tally       tally
+	reloading   sync.Mutex // held while settings change
+	settings    atomic.Pointer[settings]
+	reloadError atomic.Pointer[string] // of ReloadFile, "" for none
 }
 
 // New makes a gateway and binds its sockets. It starts nothing; a gateway that
@@ -68,7 +73,8 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), journal: journal.New(journalDevices), cfg: cfg}
+	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), journal: journal.New(journalDevices), began: time.Now()}
+	g.newSettings(cfg)
 	undo := closers{lines.Stop}
 	defer func() {
 		if err != nil {
@@ -211,9 +217,7 @@ func (g *Gateway) load(ctx context.Context) error {
 }
 
 func (g *Gateway) announce() {
-	g.reloading.Lock()
-	defer g.reloading.Unlock()
-	for _, l := range g.cfg.Listen {
+	for _, l := range g.settings.Load().Listen {
 		addr, _ := g.proxy.Addr(l.Name)
 		profile := "plain"
 		if l.TLS != nil {
@@ -253,7 +257,7 @@ func (g *Gateway) live() error { return nil }
 func (g *Gateway) Reload(cfg *config.Config) error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
-	if changed := config.Diff(g.cfg, cfg); len(changed) > 0 {
+	if changed := config.Diff(g.settings.Load().Config, cfg); len(changed) > 0 {
 		return fmt.Errorf("needs a restart: %s", strings.Join(changed, ", "))
 	}
 	built, err := newRules(cfg)
@@ -268,18 +272,18 @@ func (g *Gateway) Reload(cfg *config.Config) error {
 		return err
 	}
 	if err := g.proxy.Reload(proxyConfig(cfg)); err != nil {
-		return errors.Join(err, g.tls.Reload(g.cfg.TLS))
+		return errors.Join(err, g.tls.Reload(g.settings.Load().TLS))
 	}
 	// Last of what may fail: the passwords that files held before are gone.
 	if err := g.reach.vault.Reload(cfg.Credentials); err != nil {
-		return errors.Join(err, g.proxy.Reload(proxyConfig(g.cfg)), g.tls.Reload(g.cfg.TLS))
+		return errors.Join(err, g.proxy.Reload(proxyConfig(g.settings.Load().Config)), g.tls.Reload(g.settings.Load().TLS))
 	}
 	g.rules.Store(built)
 	g.stunset.rule.Store(stunset)
 	acs := cfg.PolicyConfig().ACS
 	g.health.SetConfig(acs, time.Now())
 	g.probes.reload(acs)
-	g.cfg = cfg
+	g.newSettings(cfg)
 	g.log.Info("configuration reloaded")
 	return nil
 }

@@ -50,7 +50,7 @@ func (g *Gateway) makeReach(cfg *config.Config, undo *closers) (err error) {
 	}
 	r.requests, err = connreq.New(cfg.ConnectionRequest, connreq.Deps{
 		Target: g.target, SendUDP: g.sendUDP, ByToken: r.tokens.device, ByBinding: r.bindings.Device,
-		NonceKey: r.vault.Key("nonces"),
+		NonceKey: r.vault.Key("nonces"), Finished: g.publishRequest,
 		Store:    g.store, Metrics: g.metrics, Log: g.log, Now: time.Now,
 	})
 	if err != nil {

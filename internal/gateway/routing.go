@@ -64,6 +64,7 @@ func (g *Gateway) started(in proxy.Inform) {
 		UDPConnectionRequestAddress: in.UDPConnectionRequestAddress, Root: in.Root, Events: in.Events, At: in.At,
 	})
 	g.claim(&in)
+	g.publishInform(&in)
 	g.moves.campaigns.NoteInform(in.Device, in.ACS, in.Events)
 }
 
@@ -71,7 +72,7 @@ func (g *Gateway) started(in proxy.Inform) {
 func (g *Gateway) ended(s proxy.Summary) {
 	if s.Known {
 		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: faultsWithACS(s.Faults)})
-		g.journalInjections(&s)
+		g.publishSession(&s)
 		g.moves.campaigns.NoteSession(campaign.SessionEnd{
 			Device: s.Device, ACS: s.ACS, Complete: s.Outcome == proxy.Complete, Faults: faultsWithACS(s.Faults), Events: s.Events,
 		})

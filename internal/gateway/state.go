@@ -61,6 +61,7 @@ func (g *Gateway) returnACS(acs string) error {
 // one is down.
 func (g *Gateway) logHealth(before *policy.Snapshot) {
 	for _, s := range g.health.Snapshot().Changes(before) {
+		g.publishHealth(&s)
 		fields := []zap.Field{
 			zap.String("acs", s.ACS), zap.Stringer("state", s.State), zap.Stringer("was", s.Previous),
 			zap.String("reason", s.Reason), zap.Bool("sessions_on_backup", s.Away), zap.String("backup", s.Backup),
