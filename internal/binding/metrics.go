@@ -24,7 +24,7 @@ type metrics struct {
 	changes, candidates    prometheus.Counter
 	unstable, unattributed prometheus.Counter
 	flushed, flushErrors   prometheus.Counter
-	damaged                prometheus.Counter
+	damaged, untold        prometheus.Counter
 	refused                *prometheus.CounterVec
 }
 
@@ -40,6 +40,7 @@ func newMetrics(t *Table, registerer prometheus.Registerer) (*metrics, error) {
 		flushed:      counter("acsgate_bindings_flushed_total", "Bindings written to the store."),
 		flushErrors:  counter("acsgate_bindings_flush_errors_total", "Writes to the store that failed; they are done again."),
 		damaged:      counter("acsgate_bindings_damaged_total", "Entries of the store that made no sense and were left out."),
+		untold:       counter("acsgate_bindings_untold_total", "Changes of bindings that were too many a second to be told as events."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "acsgate_bindings_refused_total", Help: "Packets, sessions and user names that were not noted, by reason.",
 		}, []string{"reason"}),
@@ -52,7 +53,7 @@ func newMetrics(t *Table, registerer prometheus.Registerer) (*metrics, error) {
 	}, func() float64 { return float64(t.dirty()) })
 	var err error
 	for _, c := range []prometheus.Collector{
-		m.changes, m.candidates, m.unstable, m.unattributed, m.flushed, m.flushErrors, m.damaged, m.refused, dirty, census{t},
+		m.changes, m.candidates, m.unstable, m.unattributed, m.flushed, m.flushErrors, m.damaged, m.untold, m.refused, dirty, census{t},
 	} {
 		err = errors.Join(err, registerer.Register(c))
 	}

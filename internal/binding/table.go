@@ -22,12 +22,17 @@ const (
 	together   = 64   // records that are read under one lock
 )
 
-// Deps is what a table needs of others. All are required.
+// Deps is what a table needs of others. All but Changed are required.
 type Deps struct {
 	Store   store.Store
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
 	Now     func() time.Time
+	// Changed is told where devices can be reached that could not, or elsewhere,
+	// and who is lost. It is called by those who note packets and sessions, without
+	// a lock, concurrently, and must not block. There are at most toldPerSecond
+	// changes a second; more are counted and not told. The slice is the callee's.
+	Changed func([]Change)
 }
 
 // Table knows the bindings of all devices. Its methods are safe for concurrent
@@ -61,6 +66,11 @@ type Table struct {
 	packing       []byte
 	batch         []sighting // that are being noted
 	touched       uint64     // see expect
+
+	changed  func([]Change)
+	untold   []Change // to be told when the lock is released
+	toldAt   uint32   // second in which toldThen changes were told
+	toldThen int
 }
 
 // New returns an empty table and registers its metrics. It starts nothing.
@@ -70,7 +80,7 @@ func New(cfg Config, deps Deps) (*Table, error) {
 	t := &Table{
 		cfg: cfg, store: deps.Store, log: deps.Log.Named("bindings"), now: deps.Now,
 		seed: maphash.MakeSeed(), waiting: newWaiting(), locals: make([]netip.AddrPort, 1),
-		batch: make([]sighting, 0, abreast),
+		batch: make([]sighting, 0, abreast), changed: deps.Changed,
 	}
 	if len(cfg.Usernames) > maxTemplates {
 		return nil, fmt.Errorf("binding: %d templates of user names, want at most %d", len(cfg.Usernames), maxTemplates)
