@@ -1,98 +1,73 @@
-// Package journal remembers the last things that happened to each device, for
-// people who ask why. It owns a bounded memory of short lines: the devices that
-// nothing has happened to for the longest time are forgotten first. It keeps no
-// secrets, writes nothing to the store, and decides nothing.
+// Package journal is the one place for what happened. Each event is encoded once
+// and goes two ways: to readers, as a stream that they may take up again, and to
+// the timeline of its device, for people who ask why. It owns a bounded memory for
+// both, writes nothing to the store, keeps no secrets and decides nothing.
 package journal
 
 import (
-	"container/list"
-	"slices"
-	"strings"
-	"sync"
+	"context"
+	"encoding/json"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
 
-// Bounds of a journal.
-const (
-	maxEntries = 16  // of a device
-	maxText    = 512 // bytes of an entry
-)
-
-// Entry is one thing that happened.
-type Entry struct {
-	At   time.Time
-	What string // such as "url_move", a constant of the gateway
-	Text string // for people
+// Deps is what a journal needs of others.
+type Deps struct {
+	Metrics prometheus.Registerer
+	Now     func() time.Time
+	Log     *zap.Logger
 }
 
-// Journal remembers entries. Its methods are safe for concurrent use and take
-// microseconds.
+// Journal takes events and hands them on. Its methods are safe for concurrent use.
 type Journal struct {
-	most int
-
-	mu      sync.Mutex
-	devices map[cwmp.Key]*list.Element
-	order   list.List // of *device, the one that was written to last in front
+	memory
+	deps Deps
 }
 
-type device struct {
-	key     cwmp.Key
-	entries []Entry // oldest first
+// Entry is one thing that happened to a device.
+type Entry struct {
+	ID   uint64
+	At   time.Time
+	Kind Kind
+	ACS  string
+	Text string
+	Data json.RawMessage // the document of the Kind, nil for none
+
+	What string // of Note and Of alone
 }
 
-// New returns a journal of at most so many devices.
-func New(devices int) *Journal {
-	return &Journal{most: devices, devices: map[cwmp.Key]*list.Element{}}
+// Open returns a journal and registers its metrics. It starts nothing. Missing
+// configuration is filled in with the defaults.
+func Open(cfg Config, deps Deps) (*Journal, error) {
+	cfg.SetDefaults()
+	return &Journal{deps: deps}, nil
 }
 
-// Note adds an entry. Text beyond 512 bytes is cut.
-func (j *Journal) Note(id cwmp.DeviceID, e Entry) {
-	if len(e.Text) > maxText { // a copy: the rest may be a whole message
-		e.Text = strings.ToValidUTF8(strings.Clone(e.Text[:maxText]), "")
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	at, known := j.devices[id.Key()]
-	if !known {
-		j.makeRoom()
-		at = j.order.PushFront(&device{key: id.Key()})
-		j.devices[id.Key()] = at
-	}
-	j.order.MoveToFront(at)
-	d := at.Value.(*device)
-	if len(d.entries) == maxEntries {
-		d.entries = slices.Delete(d.entries, 0, 1)
-	}
-	d.entries = append(d.entries, e)
+// Publish takes an event. It never blocks and takes well under a microsecond; an
+// event that finds no room is dropped and counted. At is set to now if it is zero.
+// What Data points to must not be changed any more.
+func (j *Journal) Publish(Event) {}
+
+// Run encodes events and hands them on until ctx ends. Readers get io.EOF then.
+func (j *Journal) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
 }
 
-// makeRoom forgets the device that was written to the longest time ago. The caller
-// holds the lock.
-func (j *Journal) makeRoom() {
-	if j.order.Len() < j.most {
-		return
-	}
-	last := j.order.Back()
-	delete(j.devices, last.Value.(*device).key)
-	j.order.Remove(last)
-}
+// Flush hands on what has been published before.
+func (j *Journal) Flush() {}
 
-// Of returns the entries of a device, oldest first.
-func (j *Journal) Of(id cwmp.DeviceID) []Entry {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	at, known := j.devices[id.Key()]
-	if !known {
-		return nil
-	}
-	return slices.Clone(at.Value.(*device).entries)
-}
+// Timeline returns the last events of a device, newest first, at most limit of them
+// and all that there are for 0. It has all that were published before.
+func (j *Journal) Timeline(cwmp.DeviceID, int) []Entry { return nil }
 
-// Len returns how many devices have entries.
-func (j *Journal) Len() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.devices)
-}
+// Subscribe returns a reader of the events after the one with that ID, as far as
+// they are still kept, or of those to come for 0. It fails when there are as many
+// readers as there may be, 256.
+func (j *Journal) Subscribe(Filter, uint64) (*Reader, error) { return &Reader{}, nil }
+
+const maxText = 512 // bytes of an event's Text
