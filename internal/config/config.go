@@ -10,6 +10,7 @@ import (
 	"github.com/acsgate/acsgate/internal/credential"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/journal"
 	"github.com/acsgate/acsgate/internal/provision"
 	"github.com/acsgate/acsgate/internal/store/boltstore"
 	"github.com/acsgate/acsgate/internal/telemetry"
@@ -50,6 +51,8 @@ type Config struct {
 	TURN              stunsrv.TURNConfig `yaml:"turn"`
 	STUNProvisioning  provision.Config   `yaml:"stun_provisioning"`
 	Campaigns         campaign.Config    `yaml:"campaigns"`
+
+	Journal journal.Config `yaml:"journal"`
 
 	Store Store               `yaml:"store"`
 	Admin admin.Config        `yaml:"admin"`

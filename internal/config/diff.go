@@ -32,6 +32,7 @@ func Diff(old, updated *Config) []string {
 		{"credentials", old.Credentials, updated.Credentials},
 		{"turn", old.TURN, updated.TURN},
 		{"campaigns", old.Campaigns, updated.Campaigns},
+		{"journal", old.Journal, updated.Journal},
 		{"admin", old.Admin, updated.Admin},
 		{"log", old.Log, updated.Log},
 	} {
