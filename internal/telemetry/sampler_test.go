@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 )
 
@@ -289,6 +290,27 @@ func TestSampler_RunMeasuresAtEachStep(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A gathering that takes long is done less often, but each minute.
+func TestSampler_RunIsThrifty(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{
+		49 * time.Millisecond: 5 * time.Second, 120 * time.Millisecond: 15 * time.Second, 3 * time.Second: time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { time.Sleep(took); return nil, nil })
+			s := NewSampler(SamplerConfig{}, slow, time.Now)
+			ctx, stop := context.WithTimeout(t.Context(), 150*time.Second)
+			defer stop()
+			if err := s.Run(ctx); err != nil {
+				t.Error(err)
+			}
+			times := s.Series(time.Time{}).Times
+			if got := time.Duration(times[2]-times[1]) * time.Second; got != want {
+				t.Errorf("gathering takes %v: measured each %v, want %v", took, got, want)
+			}
+		})
+	}
 }
 
 // BenchmarkSample is one moment of a gateway with 50 ACSs; the census of devices
