@@ -96,8 +96,8 @@ type BindingView struct {
 }
 
 // routes adds the API to the mux.
-func (a *API) routes(mux *http.ServeMux, tokens []token, log *zap.Logger) {
-	guard := guard{tokens: tokens, log: log}
+func (a *API) routes(mux *http.ServeMux, who *Authenticator, log *zap.Logger) {
+	guard := guard{who: who, log: log}
 	mux.Handle("GET "+PathAPI+"devices/{id}", guard.needs(RoleViewer, a.device))
 	mux.Handle("POST "+PathAPI+"devices/{id}/connection-request", guard.needs(RoleOperator, a.wake))
 	mux.Handle("POST "+PathAPI+"connection-requests", guard.needs(RoleOperator, a.wakeMany))
@@ -114,30 +114,39 @@ func (a *API) routes(mux *http.ServeMux, tokens []token, log *zap.Logger) {
 
 // guard lets in who has a token.
 type guard struct {
-	tokens []token
-	log    *zap.Logger
+	who *Authenticator
+	log *zap.Logger
 }
 
 // needs wraps what a token of a role may do. What changes something is logged
 // with the token's name.
 func (g guard) needs(role string, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, ok := bearer(g.tokens, r)
+		t, ok := g.bearer(r)
 		switch {
-		case len(g.tokens) == 0:
+		case g.who.Empty():
 			fail(w, http.StatusForbidden, "no token is configured: add admin.tokens to the configuration")
 		case !ok:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="acsgate"`)
 			fail(w, http.StatusUnauthorized, "send one of the tokens of admin.tokens as Authorization: Bearer TOKEN")
-		case t.rank < rank(role):
-			fail(w, http.StatusForbidden, fmt.Sprintf("token %q lacks the role %s", t.name, role))
+		case !t.May(role):
+			fail(w, http.StatusForbidden, fmt.Sprintf("token %q lacks the role %s", t.Name, role))
 		default:
 			if r.Method != http.MethodGet {
-				g.log.Info("api", zap.String("token", t.name), zap.String("method", r.Method), zap.String("path", r.URL.EscapedPath()))
+				g.log.Info("api", zap.String("token", t.Name), zap.String("method", r.Method), zap.String("path", r.URL.EscapedPath()))
 			}
 			next(w, r)
 		}
 	})
+}
+
+// bearer returns who sends a request (RFC 6750 2.1).
+func (g guard) bearer(r *http.Request) (Identity, bool) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return Identity{}, false
+	}
+	return g.who.Token(strings.TrimSpace(text))
 }
 
 // deviceOf returns the device of a path. Its string form is written into the path

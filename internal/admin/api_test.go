@@ -187,7 +187,7 @@ func TestAPI_BadSelectionsWakeNobody(t *testing.T) {
 func TestConfig_ValidatesTokens(t *testing.T) {
 	good := writeToken(t, operatorToken)
 	c := Config{Address: DefaultAddress, Tokens: []TokenConfig{
-		{Role: "operator", TokenFile: good}, {Name: "a", Role: "root", TokenFile: good}, {Name: "a", Role: "admin"},
+		{Role: "operator", TokenFile: good}, {Name: "a", Role: "root", TokenFile: writeToken(t, viewerToken)}, {Name: "a", Role: "admin"},
 		{Name: "b", Role: "admin", TokenFile: good + "x"}, {Name: "c", Role: "admin", TokenFile: writeToken(t, "short")},
 	}}
 	var got []string

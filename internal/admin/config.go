@@ -17,12 +17,38 @@ type Config struct {
 	Address string `yaml:"address"`
 	// Tokens are who may use the API; without any nobody may.
 	Tokens []TokenConfig `yaml:"tokens"`
+	// Tenants name devices for tokens.
+	Tenants []TenantConfig `yaml:"tenants"`
+	// TLS makes the listener speak HTTPS, TLS 1.2 and later.
+	TLS TLSConfig `yaml:"tls"`
+	// Hosts are names by which clients may ask for the listener, beside that of
+	// Address, localhost and every IP address.
+	Hosts []string `yaml:"hosts"`
+	// AuditFile gets a JSON line for each write, and is kept below 16 MiB with one
+	// former file beside it. Empty for none.
+	AuditFile string `yaml:"audit_file"`
+	// RequestsPerSecond bounds the requests of each token.
+	RequestsPerSecond float64 `yaml:"requests_per_second"`
 }
+
+// TLSConfig is `admin.tls`.
+type TLSConfig struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// ClientCAFile holds the certificates of those who vouch for clients.
+	ClientCAFile string `yaml:"client_ca_file"`
+}
+
+// DefaultRequestsPerSecond is what a token may ask for when nothing is configured.
+const DefaultRequestsPerSecond = 200
 
 // SetDefaults fills in what the file leaves out.
 func (c *Config) SetDefaults() {
 	if c.Address == "" {
 		c.Address = DefaultAddress
+	}
+	if c.RequestsPerSecond == 0 {
+		c.RequestsPerSecond = DefaultRequestsPerSecond
 	}
 }
 

@@ -23,7 +23,7 @@ const index = `acsgate
 ` + PathReady + `   200 while new sessions are welcome, else 503 with the reasons
 `
 
-func newHandler(d Deps, tokens []token, errorLog *log.Logger) http.Handler {
+func newHandler(d Deps, who *Authenticator, errorLog *log.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathMetrics, promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{
 		ErrorLog:            errorLog,
@@ -33,13 +33,18 @@ func newHandler(d Deps, tokens []token, errorLog *log.Logger) http.Handler {
 	}))
 	mux.Handle("GET "+PathLive, health("live", d.Live))
 	mux.Handle("GET "+PathReady, health("ready", d.Ready))
+	if d.API != nil {
+		d.API.log = d.Log.Named("admin")
+		d.API.routes(mux, who, d.API.log)
+	}
+	if d.Console != nil {
+		mux.Handle("/", d.Console(who, d.API))
+		return mux
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		setHeaders(w, "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, index)
 	})
-	if d.API != nil {
-		d.API.routes(mux, tokens, d.Log.Named("admin"))
-	}
 	return mux
 }
 

@@ -37,7 +37,9 @@ type Deps struct {
 	Live func() error
 	// API is what the JSON API does; nil where there is none.
 	API *API
-	Log *zap.Logger
+	// Console makes what is served at every other path; nil where there is none.
+	Console func(*Authenticator, *API) http.Handler
+	Log     *zap.Logger
 }
 
 // Server is the admin listener.
@@ -49,7 +51,7 @@ type Server struct {
 // New binds the address and serves nothing yet. A server that is never run
 // must be closed.
 func New(c Config, d Deps) (*Server, error) {
-	tokens, err := loadTokens(c.Tokens)
+	who, err := NewAuthenticator(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func New(c Config, d Deps) (*Server, error) {
 	return &Server{
 		listener: netutil.LimitListener(listener, maxConnections),
 		http: http.Server{
-			Handler:           newHandler(d, tokens, httpLog),
+			Handler:           newHandler(d, who, httpLog),
 			ReadHeaderTimeout: readTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,

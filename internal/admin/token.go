@@ -2,64 +2,19 @@ package admin
 
 import (
 	"crypto/sha256"
-	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
-)
-
-// Roles of a token; each may do what those before it may.
-const (
-	RoleViewer   = "viewer"   // reads
-	RoleOperator = "operator" // wakes devices
-	RoleAdmin    = "admin"    // everything
 )
 
 // minToken is the shortest token that is accepted, in bytes.
 const minToken = 20
 
-// TokenConfig is one entry of `admin.tokens`.
-type TokenConfig struct {
-	Name string `yaml:"name"`
-	// Role is viewer, operator or admin.
-	Role string `yaml:"role"`
-	// TokenFile holds the token, at least 20 characters.
-	TokenFile string `yaml:"token_file"`
-}
+// hashPrefix marks the hash of a token where the token itself might stand.
+const hashPrefix = "sha256:"
 
-// token is one that is accepted. Only its hash is kept.
-type token struct {
-	name string
-	rank int
-	hash [sha256.Size]byte
-}
-
-// rank orders the roles; 0 is none.
-func rank(role string) int {
-	switch role {
-	case RoleViewer:
-		return 1
-	case RoleOperator:
-		return 2
-	case RoleAdmin:
-		return 3
-	}
-	return 0
-}
-
-func loadTokens(configs []TokenConfig) ([]token, error) {
-	var tokens []token
-	for i, c := range configs {
-		text, err := readToken(c.TokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("admin.tokens[%d].token_file: %w", i, err)
-		}
-		tokens = append(tokens, token{name: c.Name, rank: rank(c.Role), hash: sha256.Sum256([]byte(text))})
-	}
-	return tokens, nil
-}
-
+// readToken returns the token that a file holds.
 func readToken(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -72,44 +27,28 @@ func readToken(path string) (string, error) {
 	return text, nil
 }
 
-// bearer returns the token of a request that carries a known one (RFC 6750 2.1).
-// Every token is compared, so that the time tells nothing.
-func bearer(tokens []token, r *http.Request) (found token, ok bool) {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return found, false
+// readHash returns the hash of the token that a file holds, or the hash that it
+// holds as sha256:HEX.
+func readHash(path string) (hash [sha256.Size]byte, err error) {
+	text, err := readToken(path)
+	if err != nil {
+		return hash, err
 	}
-	hash := sha256.Sum256([]byte(strings.TrimSpace(text)))
-	for _, t := range tokens {
-		if subtle.ConstantTimeCompare(hash[:], t.hash[:]) == 1 {
-			found, ok = t, true
+	if digits, is := strings.CutPrefix(text, hashPrefix); is {
+		if hash, err = parseHash(digits); err != nil {
+			return hash, fmt.Errorf("%q holds a hash that %w", path, err)
 		}
+		return hash, nil
 	}
-	return found, ok
+	return sha256.Sum256([]byte(text)), nil
 }
 
-// validateTokens reports what is wrong with the tokens.
-func (c *Config) validateTokens(report func(key, value, problem string)) {
-	names := map[string]bool{}
-	for i, t := range c.Tokens {
-		key := func(name string) string { return fmt.Sprintf("tokens[%d].%s", i, name) }
-		switch {
-		case t.Name == "":
-			report(key("name"), "", "is missing: it names the token in the log")
-		case names[t.Name]:
-			report(key("name"), t.Name, "is the name of another token too")
-		}
-		names[t.Name] = true
-		switch {
-		case t.Role == "":
-			report(key("role"), "", "is missing: viewer, operator or admin")
-		case rank(t.Role) == 0:
-			report(key("role"), t.Role, "is not viewer, operator or admin")
-		}
-		if t.TokenFile == "" {
-			report(key("token_file"), "", "is missing: write a long random word to a file, such as by openssl rand -hex 24")
-		} else if _, err := readToken(t.TokenFile); err != nil {
-			report(key("token_file"), t.TokenFile, "cannot be used: "+err.Error())
-		}
+// parseHash reads the 64 hexadecimal digits of a SHA-256.
+func parseHash(digits string) (hash [sha256.Size]byte, err error) {
+	data, err := hex.DecodeString(digits)
+	if err != nil || len(data) != sha256.Size {
+		return hash, fmt.Errorf("is not %d hexadecimal digits, such as printf %%s TOKEN | sha256sum prints", 2*sha256.Size)
 	}
+	copy(hash[:], data)
+	return hash, nil
 }

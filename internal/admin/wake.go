@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
 
@@ -35,7 +37,10 @@ type API struct {
 	// that cannot be. nil where nothing can.
 	Return func(acs string) error
 
+	Resources
+
 	waking atomic.Int32 // wakes under way, each of which holds a connection
+	log    *zap.Logger  // nil until New
 }
 
 // WakeResult is how one Connection Request went.
