@@ -3,11 +3,14 @@ package campaign
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
@@ -67,8 +70,20 @@ func TestRefusals(t *testing.T) {
 		} {
 			d := drain("second")
 			test.edit(&d)
-			if _, err := f.Create(t.Context(), d); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), test.want) {
+			_, err := f.Create(t.Context(), d)
+			if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%s: %v, want %q", test.name, err, test.want)
+				continue
+			}
+			if test.name == "taken name" {
+				continue
+			}
+			var shown []string
+			for mv, err := range f.Preview(t.Context(), d) {
+				shown = append(shown, fmt.Sprintf("%v %v", mv, err))
+			}
+			if diff := cmp.Diff([]string{fmt.Sprintf("%v %v", Move{}, err)}, shown); diff != "" {
+				t.Errorf("%s: preview (-want +got):\n%s", test.name, diff)
 			}
 		}
 		if n := len(f.List()); n != 1 {
@@ -497,10 +512,10 @@ func TestLaterCampaignTakesOver(t *testing.T) {
 		d := Definition{Name: "b", Kind: Drain, From: []string{"south"}, To: "west", RatePerSecond: 1000}
 		f.create(d)
 		f.wantPlace(0, "south")
+		f.do(f.Start, "b")
 		if err := f.RollBack(t.Context(), "a"); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), `"b"`) {
 			t.Error(err)
 		}
-		f.do(f.Start, "b")
 		pass(time.Second)
 		f.wantPlace(0, "west")
 		f.kill()

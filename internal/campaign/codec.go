@@ -82,11 +82,12 @@ func statuses() []Status {
 	return []Status{Draft, Running, Paused, Halted, RollingBack, Done, Cancelled, RolledBack}
 }
 
-// encode appends a member's value: fixed fields, then the texts.
+// encode appends a member's value: fixed fields, then the texts, the last two of
+// which are not used any more.
 func (c *campaign) encode(b []byte, m *member) []byte {
 	b = append(b, version, byte(m.state), byte(m.flags), m.wave, m.tries)
 	b = binary.AppendUvarint(b, uint64(m.at))
-	for _, n := range [...]uint32{m.url, m.user, m.reason, m.from, m.back, m.backBy} {
+	for _, n := range [...]uint32{m.url, m.user, m.reason, m.from, 0, 0} {
 		text := c.texts.at(n)
 		b = binary.AppendUvarint(b, uint64(len(text)))
 		b = append(b, text...)
@@ -124,7 +125,7 @@ func (c *campaign) decode(b []byte) (m member, err error) {
 		parts[i] = string(b[n : n+int(length)])
 		b = b[n+int(length):]
 	}
-	for i, to := range [...]*uint32{&m.url, &m.user, &m.reason, &m.from, &m.back, &m.backBy} {
+	for i, to := range [...]*uint32{&m.url, &m.user, &m.reason, &m.from} {
 		*to = c.texts.number(parts[i])
 	}
 	return m, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func refused(format string, args ...any) error {
 }
 
 // Start begins to move devices, if CheckTarget finds nothing wrong with the new
-// ACS.
+// ACS, and no other campaign has them that is not over.
 func (e *Engine) Start(ctx context.Context, name string) error {
 	_, h, ok := e.named(name)
 	if !ok {
@@ -28,9 +29,58 @@ func (e *Engine) Start(ctx context.Context, name string) error {
 	if err := e.checkTarget(ctx, &h.Definition); err != nil {
 		return fmt.Errorf("campaign %q: %w", name, err)
 	}
-	return e.command(ctx, name, []Status{Draft}, func(h *head, now time.Time) {
+	if err := take(ctx, e.turn); err != nil {
+		return err
+	}
+	defer func() { <-e.turn }()
+	c, _, ok := e.named(name)
+	hidden := false
+	if ok && c.Status == Draft {
+		var err error
+		if hidden, err = e.startable(c); err != nil {
+			return fmt.Errorf("campaign %q: %w", name, err)
+		}
+	}
+	err := e.commanded(ctx, name, []Status{Draft}, func(h *head, now time.Time) {
 		h.Status, h.Reason, h.Started, h.WaveStarted = Running, "started by the operator", now, now
+		if hidden {
+			h.Seq = e.seq + 1
+		}
 	})
+	if err == nil && hidden {
+		e.raise(c)
+	}
+	return err
+}
+
+// startable says whether a draft may be started, and whether campaigns were made
+// after it that have its devices. The caller has the turn.
+func (e *Engine) startable(c *campaign) (hidden bool, err error) {
+	var names []string
+	for i := range c.members {
+		id := c.ids.id(c.members[i].id)
+		if other := e.busy(&id, c, false); other != nil && len(names) < maxShown {
+			names = append(names, id.String()+" ("+other.Name+")")
+		}
+		hidden = hidden || e.latest(&id).slot != c.slot+1
+	}
+	return hidden, busyError(names)
+}
+
+func busyError(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return refused("devices are in another campaign that is not over: %s", strings.Join(names, ", "))
+}
+
+// raise makes a campaign the latest of its devices. The caller has the turn.
+func (e *Engine) raise(c *campaign) {
+	fresh := e.reindexed(nil)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.seq = max(e.seq, c.Seq)
+	e.index = fresh
 }
 
 // Pause stops moving devices. Those that were moved stay moved.
@@ -88,8 +138,7 @@ func (e *Engine) rollBack(ctx context.Context, name, why string) error {
 // these. The caller has the turn.
 func (e *Engine) takers(c *campaign) (later string, n int) {
 	for i := range c.members {
-		id := c.ids.id(c.members[i].id)
-		if owner, _, ok := e.find(&id); ok && owner != c {
+		if owner := e.taker(c, uint32(i), (*campaign).claims); owner != nil {
 			later = owner.Name
 			n++
 		}
@@ -186,7 +235,7 @@ func (e *Engine) remove(ctx context.Context, name string, moved bool) error {
 // moved is how many devices are where a campaign has moved them.
 func (c *campaign) moved() (n int) {
 	for i := range c.members {
-		if _, by := c.placement(&c.members[i]); by == c.Name {
+		if c.there(&c.members[i]) {
 			n++
 		}
 	}
@@ -196,19 +245,26 @@ func (c *campaign) moved() (n int) {
 // forget takes a campaign out of memory. The caller has the turn, so that the
 // index does not change while another is made.
 func (e *Engine) forget(c *campaign) {
-	fresh := &Engine{seed: e.seed, campaigns: e.campaigns}
-	fresh.index.grow(len(e.index.table) / 2)
-	fresh.index.grow(64)
-	for _, other := range e.all() {
-		if other != c {
-			fresh.enter(other, 0, len(other.members))
-		}
-	}
+	fresh := e.reindexed(c)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.index = fresh.index
-	e.any.Store(fresh.index.count > 0)
+	e.index = fresh
+	e.any.Store(fresh.count > 0)
 	delete(e.byName, c.Name)
 	e.campaigns[c.slot] = nil
 	e.members -= len(c.members)
+}
+
+// reindexed returns an index of all campaigns but one, in their order. The caller
+// has the turn.
+func (e *Engine) reindexed(without *campaign) index {
+	fresh := &Engine{seed: e.seed, campaigns: e.campaigns}
+	fresh.index.grow(len(e.index.table) / 2)
+	fresh.index.grow(64)
+	for _, c := range e.all() {
+		if c != without {
+			fresh.enter(c, 0, len(c.members))
+		}
+	}
+	return fresh.index
 }

@@ -37,7 +37,11 @@ func (e *Engine) Create(ctx context.Context, d Definition) (View, error) {
 }
 
 func (e *Engine) create(ctx context.Context, d Definition) (*campaign, error) {
-	c, err := e.plan(ctx, d)
+	p, err := e.prepare(&d)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := e.plan(ctx, d, p)
 	if err != nil {
 		return nil, err
 	}
@@ -55,11 +59,7 @@ func (e *Engine) create(ctx context.Context, d Definition) (*campaign, error) {
 }
 
 // plan makes a campaign in memory, or says why it must not be.
-func (e *Engine) plan(ctx context.Context, d Definition) (*campaign, error) {
-	s, err := e.prepare(&d)
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) plan(ctx context.Context, d Definition, s prepared) (*campaign, *policy.Waves, error) {
 	now := e.deps.Now()
 	c := &campaign{head: head{
 		Definition: d, Steps: s.steps, Listed: len(d.Selector.Devices), Status: Draft, Phase: 1,
@@ -72,7 +72,7 @@ func (e *Engine) plan(ctx context.Context, d Definition) (*campaign, error) {
 	var busy []string
 	for in := range e.deps.Devices() {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
 		survey.Add(s.selector, in)
 		why, taken, owner := e.judgeCandidate(&d, s.selector, &in)
@@ -91,15 +91,16 @@ func (e *Engine) plan(ctx context.Context, d Definition) (*campaign, error) {
 		if names := e.unknown(s.selector); len(names) > 0 {
 			problem += ": " + strings.Join(names, ", ")
 		}
-		return nil, refused("the selector %s", problem)
+		return nil, nil, refused("the selector %s", problem)
 	}
 	switch {
 	case len(busy) > 0:
-		return nil, refused("devices are in another campaign that is not over: %s", strings.Join(busy, ", "))
+		return nil, nil, busyError(busy)
 	case len(c.members) == 0:
-		return nil, refused("none of the selected devices is on %s", leaves(&d))
+		return nil, nil, refused("none of the selected devices is on %s", leaves(&d))
 	}
-	return c, c.divide()
+	waves, err := c.divide()
+	return c, waves, err
 }
 
 func leaves(d *Definition) string {
@@ -135,9 +136,10 @@ func (e *Engine) unknown(s *policy.Selector) []string {
 const maxUnknown = 100_000
 
 // judgeCandidate tells whether a campaign takes a device, why or why not, and
-// which other campaign has it that is not over.
+// which other campaign has it that is not over. An operator's draft does not keep
+// devices from a failover.
 func (e *Engine) judgeCandidate(d *Definition, s *policy.Selector, in *Candidate) (why string, taken bool, owner string) {
-	on := at(in)
+	on := e.on(d, in)
 	switch taken, why = s.Matches(*in); {
 	case !taken:
 		return why, false, ""
@@ -150,25 +152,32 @@ func (e *Engine) judgeCandidate(d *Definition, s *policy.Selector, in *Candidate
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	if c, _, ok := e.find(&in.Device); ok && !c.Status.over() {
+	if c := e.busy(&in.Device, nil, d.Kind != Failover); c != nil {
 		return "it is in campaign " + c.Name, false, c.Name
 	}
 	return why, true, ""
 }
 
-// join makes a device a member.
-func (e *Engine) join(c *campaign, in *Candidate, why string) {
-	m := member{
-		id: c.ids.addID(&in.Device), at: seconds(c.Created),
-		from: c.texts.number(at(in)), reason: c.texts.reason(why),
+// on returns the ACS that a device is to be moved from: the one that has it, or
+// for a failover the one to which it belongs, for its backup may have it already.
+func (e *Engine) on(d *Definition, in *Candidate) string {
+	if d.Kind != Failover || in.Home == "" {
+		return at(in)
 	}
 	e.mu.RLock()
-	if owner, number, ok := e.find(&in.Device); ok {
-		acs, by := owner.placement(&owner.members[number])
-		m.back, m.backBy = c.texts.number(acs), c.texts.number(by)
+	defer e.mu.RUnlock()
+	if acs, _ := e.placed(e.latest(&in.Device)); acs != "" {
+		return acs
 	}
-	e.mu.RUnlock()
-	c.members = append(c.members, m)
+	return in.Home
+}
+
+// join makes a device a member.
+func (e *Engine) join(c *campaign, in *Candidate, why string) {
+	c.members = append(c.members, member{
+		id: c.ids.addID(&in.Device), at: seconds(c.Created),
+		from: c.texts.number(e.on(&c.Definition, in)), reason: c.texts.reason(why),
+	})
 }
 
 func at(in *Candidate) string {
@@ -179,7 +188,7 @@ func at(in *Candidate) string {
 }
 
 // divide gives each member its wave. Those that no wave reaches are left out.
-func (c *campaign) divide() error {
+func (c *campaign) divide() (*policy.Waves, error) {
 	waves, err := policy.NewWaves(c.Name, c.Steps, func(yield func(cwmp.Key) bool) {
 		for i := range c.members {
 			if !yield(c.ids.id(c.members[i].id).Key()) {
@@ -188,7 +197,7 @@ func (c *campaign) divide() error {
 		}
 	})
 	if err != nil {
-		return refused("%v", err)
+		return nil, refused("%v", err)
 	}
 	kept := c.members[:0]
 	for _, m := range c.members {
@@ -198,9 +207,9 @@ func (c *campaign) divide() error {
 		}
 	}
 	if c.members = slices.Clip(kept); len(kept) == 0 {
-		return refused("its waves reach none of the selected devices")
+		return nil, refused("its waves reach none of the selected devices")
 	}
-	return nil
+	return waves, nil
 }
 
 // room tells whether one more campaign may be kept.
@@ -271,13 +280,9 @@ func (e *Engine) publish(ctx context.Context, c *campaign) error {
 	for i := range c.members {
 		id := c.ids.id(c.members[i].id)
 		e.mu.RLock()
-		owner, number, ok := e.find(&id)
-		var acs string
-		if ok {
-			acs, _ = owner.placement(&owner.members[number])
-		}
+		owner := e.busy(&id, nil, c.Kind != Failover)
 		e.mu.RUnlock()
-		if ok && (!owner.Status.over() || acs != c.texts.at(c.members[i].back)) {
+		if owner != nil {
 			return refused("device %s was taken by campaign %q meanwhile", id, owner.Name)
 		}
 	}
@@ -324,21 +329,12 @@ type Move struct {
 	Reason string // why, or why not
 }
 
-// Preview yields every known device and whether the campaign would move it. It
-// ends with the first error.
+// Preview yields every known device and whether the campaign would move it. What
+// Create refuses it refuses, before anything else, but for a name that is taken
+// and too many campaigns. It ends with the first error.
 func (e *Engine) Preview(ctx context.Context, d Definition) iter.Seq2[Move, error] {
 	return func(yield func(Move, error) bool) {
-		s, err := e.prepare(&d)
-		var waves *policy.Waves
-		if err == nil {
-			waves, err = policy.NewWaves(d.Name, s.steps, func(yield func(cwmp.Key) bool) {
-				for in := range e.deps.Devices() {
-					if _, taken, _ := e.judgeCandidate(&d, s.selector, &in); taken && !yield(in.Device.Key()) {
-						return
-					}
-				}
-			})
-		}
+		s, waves, err := e.preview(ctx, &d)
 		if err != nil {
 			yield(Move{}, fmt.Errorf("campaign %q: %w", d.Name, err))
 			return
@@ -348,8 +344,8 @@ func (e *Engine) Preview(ctx context.Context, d Definition) iter.Seq2[Move, erro
 				yield(Move{}, ctx.Err())
 				return
 			}
-			mv := Move{Device: in.Device, From: at(&in), Wave: -1}
-			mv.Reason, mv.Moves, _ = e.judgeCandidate(&d, s.selector, &in)
+			mv := Move{Device: in.Device, From: e.on(&d, &in), Wave: -1}
+			mv.Reason, mv.Moves, _ = e.judgeCandidate(&d, s, &in)
 			if wave, ok := waves.Of(in.Device.Key()); mv.Moves && ok {
 				mv.Wave = wave
 			} else if mv.Moves {
@@ -360,4 +356,21 @@ func (e *Engine) Preview(ctx context.Context, d Definition) iter.Seq2[Move, erro
 			}
 		}
 	}
+}
+
+// preview plans a campaign as Create does, and keeps how.
+func (e *Engine) preview(ctx context.Context, d *Definition) (*policy.Selector, *policy.Waves, error) {
+	if err := take(ctx, e.creating); err != nil { // one plan at a time takes memory
+		return nil, nil, err
+	}
+	defer func() { <-e.creating }()
+	p, err := e.prepare(d)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, waves, err := e.plan(ctx, *d, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.selector, waves, e.checkTarget(ctx, d)
 }

@@ -110,35 +110,19 @@ func (e *Engine) hash(id *cwmp.DeviceID) uint32 {
 	return uint32(h)
 }
 
-// find returns the member that speaks for a device. The caller holds the lock.
-func (e *Engine) find(id *cwmp.DeviceID) (*campaign, uint32, bool) {
-	place, ok := e.index.find(e.hash(id), func(x entry) bool { return e.is(x, id) })
-	if !ok {
-		return nil, 0, false
-	}
-	x := e.index.table[place]
-	return e.campaigns[x.slot-1], x.member, true
-}
-
-// owns tells whether a member speaks for its device. The caller has the turn or
-// the lock.
-func (e *Engine) owns(c *campaign, number uint32) bool {
-	id := c.ids.id(c.members[number].id)
-	owner, _, ok := e.find(&id)
-	return ok && owner == c
-}
-
 func (e *Engine) is(x entry, id *cwmp.DeviceID) bool {
 	c := e.campaigns[x.slot-1]
 	return c.ids.isID(c.members[x.member].id, id)
 }
 
-// enter makes members from from on and below to those that speak for their
-// devices. The caller holds the lock.
+// enter makes members from from on and below to the latest of their devices. The caller holds the lock.
 func (e *Engine) enter(c *campaign, from, to int) {
 	for i := from; i < to; i++ {
 		id := c.ids.id(c.members[i].id)
-		e.index.put(entry{e.hash(&id), c.slot + 1, uint32(i)}, func(x entry) bool { return e.is(x, &id) })
+		l := link{c.slot + 1, uint32(i)}
+		if before := e.index.put(entry{e.hash(&id), l}, func(x entry) bool { return e.is(x, &id) }); before.slot != 0 {
+			e.index.chain(l, before, len(c.members))
+		}
 	}
 	e.any.Store(e.index.count > 0)
 }

@@ -64,8 +64,10 @@ func TestFailover_ReturnsTheOthersOfOneThatWasTaken(t *testing.T) {
 		f.wantStatus("failover-north", Done)
 		f.devices[0].Current = "south"
 		d := drain("out")
+		d.Selector.Serial = []string{"SN0000000"}
 		d.From, d.To = []string{"south"}, "west"
-		f.create(d)
+		f.launch(d)
+		pass(2 * time.Second)
 		if err := f.Return(t.Context(), "north"); err != nil {
 			t.Fatal(err)
 		}

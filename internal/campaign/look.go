@@ -21,7 +21,7 @@ func (e *Engine) look(ctx context.Context, c *campaign, now time.Time) error {
 	}
 	if c.Status != Draft {
 		var from uint32
-		late := e.collect(c, &from, maxSweep, now, func(m member) (member, string, bool) { return c.expired(m, now) })
+		late := e.collect(c, &from, maxSweep, now, (*campaign).begun, func(m member) (member, string, bool) { return c.expired(m, now) })
 		if err := e.save(ctx, late); err != nil {
 			return err
 		}

@@ -13,14 +13,11 @@ type member struct {
 	url, user uint32 // before they were rewritten
 	reason    uint32
 	from      uint32 // the ACS that it was on
-	// back is the ACS that an earlier campaign, backBy, has placed it on, where it
-	// is while this one has not moved it.
-	back, backBy uint32
-	at           uint32 // seconds
-	state        State
-	flags        flags
-	wave         uint8
-	tries        uint8
+	at        uint32 // seconds
+	state     State
+	flags     flags
+	wave      uint8
+	tries     uint8
 }
 
 type flags uint8
@@ -38,22 +35,16 @@ const (
 
 func (f flags) has(one flags) bool { return f&one != 0 }
 
-// placement returns the ACS that a member is placed on and the campaign that has
-// placed it, "" while rules decide. What an operator has asked of the campaign
-// counts at once, whatever the member's record still says.
-func (c *campaign) placement(m *member) (acs, by string) {
+// there tells whether a member is where the campaign moves it. What an operator
+// has asked of the campaign counts at once, whatever the member's record still
+// says.
+func (c *campaign) there(m *member) bool {
 	there := m.flags.has(placed) && (!c.Back || m.flags.has(changed))
 	switch c.Status {
 	case Paused, Halted, Cancelled:
 		there = there && !c.untouched(m)
 	}
-	if there {
-		return c.To, c.Name
-	}
-	if m.back == 0 {
-		return "", ""
-	}
-	return c.texts.at(m.back), c.texts.at(m.backBy)
+	return there
 }
 
 // untouched tells whether a member was asked and surely has had no session since.
@@ -62,9 +53,10 @@ func (c *campaign) untouched(m *member) bool {
 	return m.state == Asked && !m.flags.has(phase2) && (!m.flags.has(placed) || m.at > c.unsure.Load())
 }
 
-// export is the member as operators see it.
-func (c *campaign) export(m *member) Member {
-	acs, _ := c.placement(m)
+// export is the member as operators see it. The caller holds the lock.
+func (e *Engine) export(c *campaign, number uint32) Member {
+	m := &c.members[number]
+	acs, _ := e.placed(link{c.slot + 1, number})
 	return Member{
 		Device: c.ids.id(m.id), State: c.shown(m), Reason: c.texts.at(m.reason), At: fromSeconds(m.at),
 		Wave: int(m.wave), From: c.texts.at(m.from), ACS: acs,

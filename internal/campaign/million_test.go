@@ -119,7 +119,7 @@ func rewriteAll(e *Engine) error {
 	c := e.byName["m"]
 	var from uint32
 	for int(from) < len(c.members) {
-		changes := e.collect(c, &from, 10_000, time.Now(), func(m member) (member, string, bool) {
+		changes := e.collect(c, &from, 10_000, time.Now(), (*campaign).claims, func(m member) (member, string, bool) {
 			m.state, m.flags = Set, placed|changed
 			m.url = c.texts.number("http://acs.north.example:7547/cwmp/" + c.ids.id(m.id).SerialNumber)
 			m.user = c.texts.number(c.ids.id(m.id).String())

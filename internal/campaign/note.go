@@ -104,7 +104,7 @@ func (e *Engine) note(n note) {
 func (e *Engine) matters(n *note) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&n.id)
+	c, number, ok := e.find(&n.id, (*campaign).begun)
 	if !ok {
 		return false
 	}
@@ -146,7 +146,7 @@ func (e *Engine) digest(notes []note, now time.Time) []change {
 	defer e.mu.Unlock()
 	for i := range notes {
 		n := &notes[i]
-		c, number, ok := e.find(&n.id)
+		c, number, ok := e.find(&n.id, (*campaign).begun)
 		if !ok {
 			n.answer(fmt.Errorf("device %s is in no campaign: its URL must not be set", n.id))
 			continue

@@ -70,7 +70,7 @@ func (e *Engine) Members(name string) iter.Seq[Member] {
 			some = some[:0]
 			e.mu.RLock()
 			for i := from; i < min(from+cap(some), len(c.members)); i++ {
-				some = append(some, c.export(&c.members[i]))
+				some = append(some, e.export(c, uint32(i)))
 			}
 			e.mu.RUnlock()
 			for i := range some {
@@ -82,14 +82,17 @@ func (e *Engine) Members(name string) iter.Seq[Member] {
 	}
 }
 
-// Of returns the campaign that a device belongs to, the latest if there are
-// several, and how far it is with it.
-func (e *Engine) Of(id cwmp.DeviceID) (campaign string, m Member, ok bool) {
+// Of returns the campaign that a device belongs to, and how far it is with it: the
+// latest that has moved it or will, or else the latest that knows it.
+func (e *Engine) Of(id cwmp.DeviceID) (name string, m Member, ok bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id)
+	c, number, ok := e.find(&id, (*campaign).claims)
+	if !ok {
+		c, number, ok = e.find(&id, func(*campaign, *member) bool { return true })
+	}
 	if !ok {
 		return "", Member{}, false
 	}
-	return c.Name, c.export(&c.members[number]), true
+	return c.Name, e.export(c, number), true
 }

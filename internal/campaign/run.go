@@ -250,7 +250,7 @@ func (e *Engine) begin(ctx context.Context, c *campaign, now time.Time, n int, c
 	if n <= 0 {
 		return calls, nil
 	}
-	changes := e.collect(c, &c.cursor, n, now, fn)
+	changes := e.collect(c, &c.cursor, n, now, (*campaign).claims, fn)
 	c.pacer.take(len(changes))
 	if err := e.save(ctx, changes); err != nil {
 		return calls, err
@@ -283,19 +283,19 @@ func (e *Engine) forgotten(c *campaign, n int) ([]call, int) {
 
 // sweep makes the change that fn tells to all members, some at a time.
 func (e *Engine) sweep(ctx context.Context, c *campaign, fn func(member) (member, string, bool)) error {
-	return e.save(ctx, e.collect(c, &c.hand, maxSweep, e.deps.Now(), fn))
+	return e.save(ctx, e.collect(c, &c.hand, maxSweep, e.deps.Now(), (*campaign).claims, fn))
 }
 
 // collect returns the changes that fn tells of up to n members from *from on, and
-// moves *from behind them. Members that a later campaign has taken are left
-// alone.
-func (e *Engine) collect(c *campaign, from *uint32, n int, now time.Time, fn func(member) (member, string, bool)) []change {
+// moves *from behind them. Members on whose devices a later campaign has a claim
+// are left alone.
+func (e *Engine) collect(c *campaign, from *uint32, n int, now time.Time, has claim, fn func(member) (member, string, bool)) []change {
 	var changes []change
 	for int(*from) < len(c.members) && len(changes) < n {
 		end := min(int(*from)+together, len(c.members))
 		e.mu.Lock()
 		for ; int(*from) < end && len(changes) < n; *from++ {
-			if m, why, ok := fn(c.members[*from]); ok && e.owns(c, *from) {
+			if m, why, ok := fn(c.members[*from]); ok && e.taker(c, *from, has) == nil {
 				changes = append(changes, c.changed(*from, m, why, now))
 			}
 		}

@@ -46,11 +46,7 @@ func (e *Engine) Placement(id cwmp.DeviceID) (acs, campaign string, ok bool) {
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id)
-	if !ok {
-		return "", "", false
-	}
-	acs, campaign = c.placement(&c.members[number])
+	acs, campaign = e.placed(e.latest(&id))
 	return acs, campaign, acs != ""
 }
 
@@ -63,11 +59,15 @@ func (e *Engine) Mirrored(id cwmp.DeviceID) (acs string, ok bool) {
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id)
-	if !ok || !c.mirrors(&c.members[number]) {
-		return "", false
+	for l := e.latest(&id); l.slot != 0; l = e.index.before(l) {
+		switch c, m := e.at(l); {
+		case c.mirrors(m):
+			return c.To, true
+		case c.begun(m):
+			return "", false
+		}
 	}
-	return c.To, true
+	return "", false
 }
 
 // mirrors tells whether the new ACS is shown the Informs of a member.
@@ -86,7 +86,7 @@ func (e *Engine) Due(id cwmp.DeviceID) (Task, bool) {
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id)
+	c, number, ok := e.find(&id, (*campaign).begun)
 	if !ok {
 		return Task{}, false
 	}
@@ -103,12 +103,12 @@ func (e *Engine) LastRewrite(id cwmp.DeviceID) (r Rewrote, ok bool) {
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id)
+	c, number, ok := e.find(&id, func(_ *campaign, m *member) bool { return m.flags.has(changed) })
 	if !ok || c.Status == RollingBack || c.Status == RolledBack {
 		return r, false
 	}
 	m := &c.members[number]
-	if !m.flags.has(changed) || m.flags.has(returned) {
+	if m.flags.has(returned) {
 		return r, false
 	}
 	return Rewrote{c.Name, c.texts.at(m.from), c.To, c.texts.at(m.url), fromSeconds(m.at)}, true
