@@ -50,6 +50,7 @@ func (s *Server) pass(c *cpeConn, sess *session, r *request) reply {
 	sess.noteOffers(&msg, more)
 	s.count(&msg, more, "acs")
 	rep := s.shape(c, sess, r, &got, &msg)
+	sess.noteAnswer(rep.status, &msg, more)
 	outcome, problem := s.follow(c, sess, r, &got, &msg)
 	sess.followFurther(more)
 	sess.noteAskedForInjections(got.head, &msg, more)
@@ -115,7 +116,9 @@ func (s *Server) shape(c *cpeConn, sess *session, r *request, got *acsReply, msg
 		rep.reason = head.Reason
 	}
 	if challenges(head) && s.mayEdit(sess) {
-		rep.fields = withoutAuthInt(rep.fields)
+		if rep.fields = withoutAuthInt(rep.fields); &rep.fields[0] != &head.Fields[0] {
+			sess.leg.edits.add(editChallenge)
+		}
 	}
 	rep.shapeEmpty(sess.quirks, head.Fields.Has("Content-Length"), msg)
 	switch {
@@ -124,7 +127,8 @@ func (s *Server) shape(c *cpeConn, sess *session, r *request, got *acsReply, msg
 	case rep.status == 401 && !challenges(head):
 		rep.status, rep.reason = 400, ""
 	}
-	if sess.quirks.StripXMLDeclaration {
+	if sess.quirks.StripXMLDeclaration && msg.Declaration.End > 0 {
+		sess.leg.edits.add(editDeclaration)
 		rep.body = cwmp.StripDeclaration(rep.body, *msg)
 	}
 	rep.cookie = sess.offeredCookie()

@@ -33,6 +33,7 @@ type cpeConn struct {
 	clientCert, clientChain string // RFC 9440
 
 	session *session
+	served  bool // a request was answered
 	busy    atomic.Bool
 	raw     net.Conn // below TLS: what is closed from outside
 	*workspace
@@ -199,7 +200,8 @@ func (c *cpeConn) answer(r *request, head *[]byte) (rep reply, keep bool) {
 	rep = c.srv.handle(c, r)
 	keep = !rep.close && c.keepAlive(r)
 	*head = rep.append((*head)[:0], r.head.Minor, keep)
-	r.handled = true
+	c.srv.endLeg(r.turn, r, &rep, *head)
+	r.handled, c.served = true, true
 	return rep, keep
 }
 

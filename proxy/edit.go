@@ -76,6 +76,7 @@ func (s *Server) present(sess *session, r *request) {
 	if !sess.known {
 		return
 	}
+	before := sess.leg.edits
 	var edits []cwmp.Edit
 	if s.deps.Shown != nil {
 		edits = s.edits(sess, r.params)
@@ -102,6 +103,7 @@ func (s *Server) present(sess *session, r *request) {
 		}
 		reason = "text"
 	}
+	sess.leg.edits = before
 	s.metrics.editsLeft.WithLabelValues(reason).Inc()
 }
 
@@ -118,6 +120,7 @@ func (s *Server) edits(sess *session, params []cwmp.Param) []cwmp.Edit {
 			s.decideShown(sess, params)
 		}
 		if shown.text != "" && shown.text != p.Value {
+			sess.leg.edits.add(managed(p.Name))
 			edits = append(edits, cwmp.Edit{At: p.At, Text: shown.text})
 		}
 	}

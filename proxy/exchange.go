@@ -70,6 +70,7 @@ func (s *Server) fallBack(sess *session, r *request) bool {
 	sess.route.Reason += "; no answer from " + sess.up.cfg.Name
 	sess.up, sess.to, sess.jar, sess.withheld = next, next.base, jar{}, false
 	next.metrics.sessions.Inc()
+	sess.show()
 	s.makeWay(sess)
 	return true
 }
@@ -88,7 +89,9 @@ func (s *Server) ask(c *cpeConn, sess *session, r *request, deadline time.Time) 
 	for hops := 0; ; hops++ {
 		began := time.Now()
 		reply, err := s.askOnce(c, sess, r, deadline)
-		s.report(sess, reply, err, time.Since(began))
+		took := time.Since(began)
+		sess.leg.ACS += took
+		s.report(sess, reply, err, took)
 		if err != nil || !followable(sess, reply, hops) {
 			return reply, err
 		}
@@ -153,7 +156,9 @@ func (s *Server) roundTrip(c *cpeConn, sess *session, conn *acsConn, r *request,
 	buf := takeBuffer()
 	defer giveBuffer(buf)
 	*buf = sess.appendRequest((*buf)[:0], c, r)
+	sess.tapToACS(*buf, r)
 	reply, err := conn.roundTrip(*buf, r.body, deadline, int64(sess.gen.cfg.Limits.BodyBytes), &r.loan)
+	sess.tapFromACS(&reply, err)
 	if err != nil {
 		sess.link.drop()
 		return reply, err

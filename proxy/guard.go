@@ -161,7 +161,8 @@ func (g *guarding) elements(others []string) []string {
 }
 
 // fileEdits adds the edits of URLs of files in one message, of either side.
-func (s *Server) fileEdits(g *guarding, m *cwmp.Message, action string, edits []cwmp.Edit) []cwmp.Edit {
+func (s *Server) fileEdits(sess *session, m *cwmp.Message, action string, edits []cwmp.Edit) []cwmp.Edit {
+	g := sess.guard
 	for i := range m.Elements {
 		e := &m.Elements[i]
 		kind := m.Method + "." + e.Name
@@ -176,6 +177,7 @@ func (s *Server) fileEdits(g *guarding, m *cwmp.Message, action string, edits []
 			s.countGuard(g, "file_too_long")
 		default:
 			s.countGuard(g, action)
+			sess.leg.edits.add(kind)
 			edits = append(edits, cwmp.Edit{At: e.At, Text: value})
 		}
 	}

@@ -67,7 +67,7 @@ func (s *Server) guarded(c *cpeConn, sess *session, r *request, got *acsReply, m
 // censor makes the ACS's message fit for the CPE, or returns what the ACS is to
 // be answered, or says why the session must end.
 func (s *Server) censor(sess *session, r *request, got *acsReply, msg *cwmp.Message, more *[]cwmp.Message) (faults []byte, why string) {
-	g, a := sess.guard, said{msg, *more}
+	g, a, before := sess.guard, said{msg, *more}, sess.leg.edits
 	if a.unreadable(got.body) {
 		if g.allow != nil {
 			return nil, "unreadable"
@@ -75,14 +75,19 @@ func (s *Server) censor(sess *session, r *request, got *acsReply, msg *cwmp.Mess
 		s.countGuard(g, "unreadable")
 	}
 	edits, refused := s.judge(sess, a)
+	edited := sess.leg.edits
 	if len(refused) == 0 && len(edits) > 0 && s.editReply(r, got, edits) != nil {
 		s.countGuard(g, "edit_failed")
 		refused, edits = a.holding(edits, len(got.body)), nil
+	}
+	if len(refused) > 0 {
+		sess.leg.edits.add(editRefused)
 	}
 	switch {
 	case len(refused) == 0:
 		return nil, ""
 	case !a.answersCPE():
+		sess.leg.edits &^= edited &^ before // what else was edited is refused with it
 		s.noteRefused(sess, a)
 		return g.faults(a, refused), ""
 	}

@@ -83,7 +83,7 @@ func (s *Server) judgeRequest(sess *session, m *cwmp.Message, edits []cwmp.Edit)
 	case m.Method == cwmp.MethodSetParameterValues && g.urls.ToCPE != nil:
 		return s.judgeURLs(sess, m, edits)
 	case g.urls.FileURL != nil:
-		return s.fileEdits(g, m, "file_replaced", edits), denial{}
+		return s.fileEdits(sess, m, "file_replaced", edits), denial{}
 	}
 	return edits, denial{}
 }
@@ -103,6 +103,7 @@ func (s *Server) judgeURLs(sess *session, m *cwmp.Message, edits []cwmp.Edit) ([
 		case URLReplace:
 			action = "replaced"
 			if v.Value != p.Value {
+				sess.leg.edits.add(editACSURL)
 				edits = append(edits, cwmp.Edit{At: p.At, Text: v.Value})
 			}
 		case URLRefuse:

@@ -19,14 +19,15 @@ func (s *Server) ownEdits(sess *session, r *request, edits []cwmp.Edit) []cwmp.E
 			}
 			if own, ok := g.urls.ToACS(p.Value); ok && own != p.Value {
 				s.countGuard(g, "restored")
+				sess.leg.edits.add(editACSURL)
 				edits = append(edits, cwmp.Edit{At: p.At, Text: own})
 			}
 		}
 	}
 	if g.urls.FileURL != nil {
-		edits = s.fileEdits(g, &r.msg, "file_restored", edits)
+		edits = s.fileEdits(sess, &r.msg, "file_restored", edits)
 		for i := range r.more {
-			edits = s.fileEdits(g, &r.more[i], "file_restored", edits)
+			edits = s.fileEdits(sess, &r.more[i], "file_restored", edits)
 		}
 	}
 	return edits
@@ -40,6 +41,7 @@ func (s *Server) presentAgain(sess *session, r *request) {
 	if r.unedited != nil {
 		r.body, r.edited, r.unedited = r.unedited, false, nil
 	}
+	sess.leg.edits = 0
 	s.guard(sess, r)
 	s.present(sess, r)
 }

@@ -16,7 +16,7 @@ func (s *Server) handle(c *cpeConn, r *request) reply {
 		return s.notPost(r)
 	}
 	gen := s.gen.Load()
-	r.guards = s.deps.Guard != nil
+	r.guards, r.size = s.deps.Guard != nil, len(r.body)
 	if err := r.inspect(int64(gen.cfg.Limits.BodyBytes)); err != nil {
 		return s.badRequest(err)
 	}
@@ -29,6 +29,7 @@ func (s *Server) handle(c *cpeConn, r *request) reply {
 		return *refused
 	}
 	c.join(sess)
+	s.beginLeg(c, sess, r)
 	return s.exchange(c, sess, r)
 }
 
@@ -43,6 +44,7 @@ func (s *Server) giveTurn(r *request) {
 	defer sess.give()
 	if !r.handled {
 		s.end(sess, Faulted, nil)
+		s.closeLeg(sess)
 	}
 }
 
@@ -174,6 +176,7 @@ func (s *Server) adopt(c *cpeConn, r *request, sess *session) *reply {
 // identify makes the session that of the Inform's device.
 func (s *Server) identify(sess *session, r *request) {
 	sess.identify(r)
+	sess.show()
 	if s.deps.Quirks != nil {
 		sess.quirks = s.deps.Quirks(sess.device, sess.inform.softwareVersion)
 	}
@@ -266,6 +269,7 @@ func (s *Server) admit(c *cpeConn, r *request, route Route) (*session, *reply) {
 	}
 	sess := newSession(c, gen, time.Now())
 	sess.up, sess.to, sess.route = up, up.base, route
+	sess.show()
 	if !s.table.add(sess, gen.cfg.Session.MaxSessions) {
 		s.leave(up, route)
 		return nil, s.notAdmitted(route.ACS, "max_sessions")

@@ -172,6 +172,7 @@ var xmlUTF8 = httpwire.Fields{{Name: "Content-Type", Value: `text/xml; charset="
 // sendInjected makes the reply that carries an RPC of the gateway's.
 func (s *Server) sendInjected(sess *session, body []byte) reply {
 	in := sess.inject
+	sess.leg.Answer, sess.leg.Own = in.out.rpc.Method, true
 	sess.patience.Store(int64(in.limit(in.queue[0])))
 	if in.out.sends == 1 {
 		method := in.out.rpc.Method

@@ -31,10 +31,15 @@ type liveView struct {
 	is LiveSession // but for LastUse
 }
 
-// change applies fn to the view.
-func (v *liveView) change(fn func(*LiveSession)) {
+func (v *liveView) exchanged() {
 	v.mu.Lock()
-	fn(&v.is)
+	v.is.Exchanges++
+	v.mu.Unlock()
+}
+
+func (v *liveView) said(method string) {
+	v.mu.Lock()
+	v.is.LastRPC = method
 	v.mu.Unlock()
 }
 

@@ -58,6 +58,7 @@ func (s *Server) parked(sess *session, r *request) reply {
 	case r.isInform() && r.parkable():
 		answer("informed")
 		sess.opened = true
+		sess.leg.Answer = cwmp.MethodInform + "Response"
 		body := cwmp.InformResponse(r.msg.Dialect, r.msg.ID)
 		return reply{status: 200, fields: xmlUTF8, body: body, cookie: sess.offeredCookie()}
 	case r.msg.Kind == cwmp.Empty:

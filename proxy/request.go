@@ -19,6 +19,7 @@ type request struct {
 	head httpwire.Request
 	path string // of the target, with its query, beginning with "/"
 	body []byte // as it goes to the ACS
+	size int    // of the body that the CPE sent
 	msg  cwmp.Message
 	more []cwmp.Message // the envelopes behind the first
 	at   time.Time      // when it had arrived

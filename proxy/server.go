@@ -288,11 +288,23 @@ func (s *Server) end(sess *session, outcome string, err error) {
 	if outcome == Complete {
 		sess.up.metrics.sessionTime.Observe(sum.Took.Seconds())
 	}
+	sess.jar, sess.offers, sess.guard = jar{}, nil, nil
+	if !sess.leg.open { // else its last leg belongs to it
+		s.conclude(sess)
+	}
+}
+
+// conclude tells of a session that has ended. The caller has its turn.
+func (s *Server) conclude(sess *session) {
+	sum := &sess.sum
 	s.logSummary(sum)
 	if s.deps.Ended != nil {
 		s.deps.Ended(*sum)
 	}
-	sess.jar, sess.sum, sess.offers, sess.guard = jar{}, Summary{}, nil, nil
+	if sess.tap != nil {
+		sess.tap.End(sess.endedAt, sum.Outcome)
+	}
+	sess.tap, sess.sum = nil, Summary{}
 }
 
 // sleep waits, unless the server is being stopped.

@@ -60,6 +60,8 @@ type session struct {
 	offers         []offer   // of the ACS's last message, until the CPE answers
 	inject         *injector // nil where nothing may be injected
 	guard          *guarding // nil where everything passes
+	leg            openLeg
+	tap            Tap // nil where nobody listens
 	sum            Summary
 }
 
@@ -180,6 +182,7 @@ const maxNoted = 32
 // noteRPC adds a method to the summary. An Inform that is repeated with an
 // answer to a challenge is one.
 func (s *session) noteRPC(method string) {
+	s.live.said(method)
 	n := len(s.sum.RPCs)
 	repeated := n > 0 && method == cwmp.MethodInform && s.sum.RPCs[n-1] == method
 	if n < maxNoted && !repeated {

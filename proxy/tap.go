@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -60,4 +61,77 @@ type Message struct {
 	Body []byte
 	// Error says why there is no answer of the ACS; then all of the answer is empty.
 	Error string
+}
+
+// tap asks for the session's tap, if it has none, and shows it the CPE's request.
+func (s *Server) tap(c *cpeConn, sess *session, r *request) {
+	if sess.tap == nil && sess.known && s.deps.Capture != nil {
+		if sess.tap = s.deps.Capture(sess.device); sess.tap != nil {
+			sess.tap.Begin(sess.tapSession(c))
+		}
+	}
+	if sess.tap != nil {
+		sess.tap.Message(Message{
+			At: r.at, Leg: sess.legNumber(), Direction: FromCPE,
+			Method: r.head.Method, Target: r.head.Target, Header: r.head.Fields, Body: r.body,
+		})
+	}
+}
+
+func (s *session) tapSession(c *cpeConn) TapSession {
+	t := TapSession{
+		At: time.Now(), Started: s.started, Device: s.device, Listener: c.ln.name, Remote: c.remote, Local: c.local,
+		TLS: c.tlsVersion(), ACS: s.up.cfg.Name, Rule: s.route.Rule, Reason: s.route.Reason,
+	}
+	if c.tls != nil {
+		t.CipherSuite, t.ServerName = tls.CipherSuiteName(c.tls.CipherSuite), c.tls.ServerName
+		if len(c.tls.PeerCertificates) > 0 {
+			t.ClientCert = c.tls.PeerCertificates[0].Subject.String()
+		}
+	}
+	return t
+}
+
+// tapToACS shows the tap a request to the ACS by its head.
+func (s *session) tapToACS(head []byte, r *request) {
+	if s.tap == nil {
+		return
+	}
+	var req httpwire.Request
+	if httpwire.ParseRequest(string(head), &req) != nil {
+		return // never: the gateway has written it
+	}
+	s.tap.Message(Message{
+		At: time.Now(), Leg: s.legNumber(), Direction: ToACS, ACS: s.up.cfg.Name,
+		Method: req.Method, Target: req.Target, Header: req.Fields, Body: r.body,
+	})
+}
+
+// tapFromACS shows the tap what the ACS has answered, or why it has not.
+func (s *session) tapFromACS(reply *acsReply, err *exchangeError) {
+	if s.tap == nil {
+		return
+	}
+	m := Message{At: time.Now(), Leg: s.legNumber(), Direction: FromACS, ACS: s.up.cfg.Name}
+	if err != nil {
+		m.Error = err.Error()
+	} else {
+		m.Status, m.Reason, m.Header, m.Body = reply.head.Status, reply.head.Reason, reply.head.Fields, reply.body
+	}
+	s.tap.Message(m)
+}
+
+// tapToCPE shows the tap the answer to the CPE by its head.
+func (s *session) tapToCPE(head, body []byte) {
+	if s.tap == nil {
+		return
+	}
+	var resp httpwire.Response
+	if httpwire.ParseResponse(string(head), &resp) != nil {
+		return // never: the gateway has written it
+	}
+	s.tap.Message(Message{
+		At: time.Now(), Leg: s.legNumber(), Direction: ToCPE, Own: s.leg.Own,
+		Status: resp.Status, Reason: resp.Reason, Header: resp.Fields, Body: body,
+	})
 }
