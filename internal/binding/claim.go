@@ -21,7 +21,7 @@ func (t *Table) NoteClaim(c Claim) {
 		at = toSeconds(t.now())
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.unlock()
 	number, why := t.ensure(&c.Device)
 	if why != "" {
 		t.metrics.refuse(why)
@@ -130,7 +130,7 @@ func (t *Table) settle(number uint32, at uint32) {
 // makes the device known, and never waits for the store.
 func (t *Table) SetUser(id cwmp.DeviceID, username string) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.unlock()
 	if len(username) > maxUser {
 		t.metrics.refuse(refusedUser)
 		return

@@ -26,7 +26,8 @@ const (
 // when ctx ends. A store that fails is tried again, at growing intervals;
 // nothing that was noted gets lost by it. The error is that of the last writing.
 func (t *Table) Run(ctx context.Context) error {
-	delay, hand, failing := flushInterval, hand{began: t.now()}, false
+	delay, failing := flushInterval, false
+	quiet, lost := hand{round: quietInterval, began: t.now()}, hand{round: sweepInterval, began: t.now()}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	for {
@@ -35,7 +36,8 @@ func (t *Table) Run(ctx context.Context) error {
 			return t.flushLast(context.WithoutCancel(ctx))
 		case <-timer.C:
 		}
-		from, to := hand.move(t.now(), t.numbers())
+		t.sweep(lost.move(t.now(), t.numbers()))
+		from, to := quiet.move(t.now(), t.numbers())
 		err := t.flush(ctx, from, to)
 		switch {
 		case err == nil:
@@ -62,9 +64,10 @@ func (t *Table) flushLast(ctx context.Context) error {
 	return nil
 }
 
-// hand goes round the devices once in a quietInterval, as the hand of a clock,
-// and tells whose quiet changes are due.
+// hand goes round the devices once in a while, as the hand of a clock, and tells
+// whose turn it is.
 type hand struct {
+	round time.Duration
 	began time.Time
 	next  uint32
 }
@@ -72,11 +75,11 @@ type hand struct {
 func (h *hand) move(now time.Time, numbers uint32) (from, to uint32) {
 	from = h.next
 	past := now.Sub(h.began)
-	if past >= quietInterval {
-		*h = hand{began: now}
+	if past >= h.round {
+		*h = hand{round: h.round, began: now}
 		return from, numbers
 	}
-	h.next = max(from, uint32(int64(numbers)*int64(past)/int64(quietInterval)))
+	h.next = max(from, uint32(int64(numbers)*int64(past)/int64(h.round)))
 	return from, h.next
 }
 

@@ -25,6 +25,7 @@ func randomSource(n uint32) netip.AddrPort {
 
 func TestKeepAlivesDoNotAllocate(t *testing.T) {
 	f := newTable(t)
+	told := f.telling()
 	f.claims(0, v, home, "", "")
 	f.claims(0, x, "198.51.100.9", "", "")
 	tests := map[string]*Sighting{
@@ -45,6 +46,9 @@ func TestKeepAlivesDoNotAllocate(t *testing.T) {
 	}
 	f.want(v, homeA, SameIP)
 	f.want(x, "198.51.100.9:9", Alone)
+	if len(*told) != 2 {
+		t.Errorf("told %v, want the two new bindings", *told)
+	}
 }
 
 func TestConcurrency(t *testing.T) {

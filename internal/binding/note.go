@@ -19,7 +19,7 @@ func (t *Table) NoteSightings(in []Sighting) {
 // noteBatch notes at most abreast packets under one lock.
 func (t *Table) noteBatch(in []Sighting) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.unlock()
 	t.batch = t.batch[:0]
 	for i := range in {
 		s, why := t.receive(&in[i])

@@ -52,7 +52,8 @@ const (
 	ownInside                       // it has another
 	reportedFlap                    // it was counted as unstable
 	released                        // another device speaks from the remote
-	knownFlags    = released<<1 - 1
+	gone                            // the binding was lost, see follow, and not heard since
+	knownFlags    = gone<<1 - 1
 )
 
 func (f flags) has(flag flags) bool { return f&flag != 0 }

@@ -67,10 +67,10 @@ type Table struct {
 	batch         []sighting // that are being noted
 	touched       uint64     // see expect
 
-	changed  func([]Change)
-	untold   []Change // to be told when the lock is released
-	toldAt   uint32   // second in which toldThen changes were told
-	toldThen int
+	changed func([]Change)
+	untold  []Change // to be told when the lock is released
+	toldAt  uint32   // second in which there were told changes
+	told    int
 }
 
 // New returns an empty table and registers its metrics. It starts nothing.
@@ -259,6 +259,7 @@ func (t *Table) update(number uint32, old, st *state, urgent bool) {
 	if !old.bound() || !st.bound() || old.remote != st.remote {
 		st.settleRemote(t, number)
 	}
+	t.follow(old, st)
 	packed := t.pack(st)
 	r := t.refs[number]
 	t.reindex(number, old, st)
@@ -299,6 +300,7 @@ func (st *state) settleRemote(t *Table, number uint32) {
 	}
 	other := old
 	other.flags.put(released, true)
+	t.follow(&old, &other)
 	packed := t.pack(&other)
 	t.reindex(holder, &old, &other)
 	copy(t.record(holder), packed)
