@@ -25,12 +25,13 @@ type campaign struct {
 
 	// The rest belongs to whoever has the engine's turn.
 	pacer  pacer
-	cursor uint32    // where to look for devices whose turn comes
-	hand   uint32    // where sweeping goes on
-	dirty  bool      // members have changed since the last look
-	looked time.Time // at the wave and at what has expired
-	woke   []wakened // what came of waking, not stored yet
-	asleep []uint32  // members that a gateway before this one has not woken
+	cursor uint32        // where to look for devices whose turn comes
+	hand   uint32        // where sweeping goes on
+	dirty  bool          // members have changed since the last look
+	looked time.Time     // at the wave and at what has expired
+	step   time.Duration // of the clock since the present wave, or the wait between phases, began
+	woke   []wakened     // what came of waking, not stored yet
+	asleep []uint32      // members that a gateway before this one has not woken
 }
 
 // wakened is what came of waking a member.

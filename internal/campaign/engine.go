@@ -70,6 +70,7 @@ type Engine struct {
 
 	unsure  atomic.Uint32 // see campaign
 	unsaved []change      // of Run: the store has not taken them yet
+	watch   watch
 }
 
 // New returns an engine without campaigns and registers its metrics. It starts

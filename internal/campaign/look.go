@@ -21,7 +21,7 @@ func (e *Engine) look(ctx context.Context, c *campaign, now time.Time) error {
 	}
 	if c.Status != Draft {
 		var from uint32
-		late := e.collect(c, &from, maxSweep, now, (*campaign).begun, func(m member) (member, string, bool) { return c.expired(m, now) })
+		late := e.collect(c, &from, maxSweep, now, (*campaign).begun, func(m member) (member, string, bool) { return c.expired(m, e.watch.unseen(fromSeconds(m.at), now)) })
 		if err := e.save(ctx, late); err != nil {
 			return err
 		}
@@ -57,13 +57,13 @@ func (e *Engine) rest(c *campaign) {
 // judge looks at the present wave.
 func (e *Engine) judge(ctx context.Context, c *campaign, now time.Time) error {
 	if c.Phase == 1 && !c.Routed.IsZero() {
-		if now.Before(c.Routed.Add(c.RewriteAfter)) {
+		if c.clock(now).Before(c.Routed.Add(c.RewriteAfter)) {
 			return nil
 		}
 		return e.change(ctx, c, func(h *head) { h.rewrite(now) })
 	}
 	n, waiting := c.tally()
-	v := c.Steps[c.Wave].Criteria.Judge(n, c.WaveStarted, now)
+	v := c.Steps[c.Wave].Criteria.Judge(n, c.WaveStarted, c.clock(now))
 	if c.Waived && (v.Judgement == policy.Halt || v.Judgement == policy.RollBack) {
 		v = policy.Verdict{Judgement: policy.Wait, Reason: "the operator goes on though " + v.Reason}
 		if n.Tried >= n.Total && n.Arrived+n.Failed >= n.Tried {

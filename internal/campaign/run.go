@@ -123,6 +123,9 @@ func (e *Engine) stop(ctx context.Context) error {
 
 // step records notes and, without any, lets all campaigns go on.
 func (e *Engine) step(ctx context.Context, notes []note) error {
+	if err := e.watchClock(ctx); err != nil {
+		return err
+	}
 	if len(notes) > 0 {
 		return e.record(ctx, notes)
 	}

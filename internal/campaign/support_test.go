@@ -102,6 +102,7 @@ type fixture struct {
 	wake    func(context.Context, cwmp.DeviceID) error
 	check   func(context.Context, string) error
 	changed func(Event)
+	ahead   time.Duration // of the gateway's clock
 	cancel  context.CancelFunc
 	done    chan error
 }
@@ -124,7 +125,7 @@ func (f *fixture) load() {
 	f.t.Helper()
 	f.fuse = &fuse{Store: f.disk, left: -1}
 	e, err := New(f.cfg, Deps{
-		Store: f.fuse, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: time.Now,
+		Store: f.fuse, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: f.now,
 		ACSs:    func() []string { return []string{"north", "south", "west"} },
 		Devices: func() iter.Seq[Candidate] { return slices.Values(f.devices) },
 		Wake:    f.wake, CheckTarget: f.check, Changed: f.changed,
@@ -137,6 +138,8 @@ func (f *fixture) load() {
 	}
 	f.Engine = e
 }
+
+func (f *fixture) now() time.Time { return time.Now().Add(f.ahead) }
 
 // start loads and runs.
 func (f *fixture) start() {

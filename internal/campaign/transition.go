@@ -91,13 +91,16 @@ func (c *campaign) firstSession(m member, good, bad bool) (_ member, why string,
 }
 
 // begins is the intent to set a URL in the session that runs. The error says why
-// it must not be.
+// it must not be. A device that is set back is no longer placed from here on: if
+// the connection is lost, its next session may be the one with 0 BOOTSTRAP, which
+// is for the ACS that it returns to.
 func (c *campaign) begins(m member, undo bool) (_ member, why string, err error) {
 	due, ok := c.due(&m)
 	switch {
 	case !ok || due.Undo != undo:
 		return m, "", fmt.Errorf("campaign %q is %s and the device %s: its URL must not be set", c.Name, c.Status, m.state)
 	case undo:
+		m.flags &^= placed
 		return m, "", nil
 	}
 	m.state = Setting
@@ -176,7 +179,7 @@ func (c *campaign) again(m member, out *policy.MoveOutcome) (_ member, why strin
 		return m, "", true
 	}
 	if m.state == Undoing {
-		m.flags |= returned
+		m.flags |= returned | placed
 	}
 	m.state = Failed
 	return m, fmt.Sprintf("%d attempts: %s", m.tries, out.Detail), true
@@ -192,7 +195,7 @@ func (c *campaign) setBack(m member, out *policy.MoveOutcome) (_ member, why str
 		m.flags = m.flags&^(changed|placed) | returned
 		return m, "its URL is set back: " + out.Detail, true
 	case policy.MoveFault, policy.MoveTorn:
-		m.flags |= returned
+		m.flags |= returned | placed
 		m.state = Failed
 		return m, "its URL could not be set back: " + out.Detail, true
 	}
@@ -215,8 +218,8 @@ func (c *campaign) released(m member) (_ member, why string, ok bool) {
 }
 
 // expired is a device that was not seen in time.
-func (c *campaign) expired(m member, now time.Time) (_ member, why string, ok bool) {
-	if now.Sub(fromSeconds(m.at)) <= c.arriveWithin() {
+func (c *campaign) expired(m member, unseen time.Duration) (_ member, why string, ok bool) {
+	if unseen <= c.arriveWithin() {
 		return m, "", false
 	}
 	switch {
@@ -279,6 +282,7 @@ func (c *campaign) dropped(m member) (_ member, why string, ok bool) {
 		return m, "routed, its URL is left as it is: " + c.Reason, true
 	case m.state == Undoing && !m.flags.has(returned):
 		m.state = Failed
+		m.flags |= placed
 		return m, "its URL was not set back: " + c.Reason, true
 	}
 	return m, "", false
@@ -291,6 +295,7 @@ func (c *campaign) kept(m member) (_ member, why string, ok bool) {
 		return m, "", false
 	}
 	m.state, m.tries = Arrived, 0
+	m.flags |= placed
 	return m, "stays: " + c.Reason, true
 }
 

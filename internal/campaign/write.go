@@ -120,6 +120,9 @@ func (e *Engine) setHead(ctx context.Context, c *campaign, edit func(*head)) err
 		e.metrics.storeErrors.Inc()
 		return err
 	}
+	if !h.WaveStarted.Equal(c.WaveStarted) || !h.Routed.Equal(c.Routed) {
+		c.step = 0
+	}
 	e.mu.Lock()
 	c.head, c.revision = h, revision
 	c.cursor, c.hand, c.dirty, c.looked = 0, 0, true, time.Time{}
