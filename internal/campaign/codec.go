@@ -48,7 +48,10 @@ type head struct {
 	Waived bool                `json:"waived,omitempty"` // the operator goes on though the wave's criteria failed
 	// Back says that rolling back has begun: what was only routed is back for good,
 	// also when the rest of it is cancelled.
-	Back        bool      `json:"back,omitempty"`
+	Back bool `json:"back,omitempty"`
+	// Over says of a failover that the outage for which it was made is over. What
+	// has ended it before that, an operator or its criteria, holds until then.
+	Over        bool      `json:"over,omitempty"`
 	Created     time.Time `json:"created"`
 	Started     time.Time `json:"started"`
 	WaveStarted time.Time `json:"wave_started"`

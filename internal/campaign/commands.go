@@ -146,7 +146,8 @@ func (e *Engine) takers(c *campaign) (later string, n int) {
 	return later, n
 }
 
-// command changes the head of a campaign that has one of some statuses.
+// command changes the head of a campaign that has one of some statuses, nil for
+// any.
 func (e *Engine) command(ctx context.Context, name string, from []Status, edit func(*head, time.Time)) error {
 	if err := take(ctx, e.turn); err != nil {
 		return err
@@ -161,7 +162,7 @@ func (e *Engine) commanded(ctx context.Context, name string, from []Status, edit
 	switch {
 	case !ok:
 		return fmt.Errorf("campaign %q: %w", name, ErrUnknown)
-	case !slices.Contains(from, c.Status):
+	case from != nil && !slices.Contains(from, c.Status):
 		return fmt.Errorf("campaign %q: %w", name, refused("it is %s", c.Status))
 	}
 	if err := e.change(ctx, c, func(h *head) { edit(h, e.deps.Now()) }); err != nil {

@@ -3,42 +3,44 @@ package campaign
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
 
 // Failover begins to rewrite the URLs of an ACS's devices to its backup's. The
-// campaign is named "failover-ACS", and takes the place of an earlier one that
-// is over. d says the rest: rate, canary, criteria, credentials; Name, Kind,
-// From, To and Mode are filled in. It does nothing while such a campaign goes on
-// already, and stops one that is being returned. Devices of other campaigns that
-// are not over are left out. What could not be set back after an earlier outage
-// does not stand in the way: rules decide about it from then on.
+// campaign is named "failover-ACS", and takes the place of one of an earlier
+// outage that is over. d says the rest: rate, canary, criteria, credentials; Name,
+// Kind, From, To and Mode are filled in. It does nothing while such a campaign goes
+// on already, or was ended in this outage by an operator or its criteria, and stops
+// one that is being returned. Devices of other campaigns that are neither over nor
+// drafts are left out. What could not be set back after an earlier outage does not
+// stand in the way: rules decide about it from then on. What an operator has left
+// moved does: see Return.
 func (e *Engine) Failover(ctx context.Context, acs, backup string, d Definition) error {
 	d.Name, d.Kind, d.From, d.To, d.Mode = failoverName(acs), Failover, []string{acs}, backup, Rewrite
-	if _, h, ok := e.named(d.Name); ok {
-		if h.Kind != Failover {
-			return fmt.Errorf("campaign %q: %w", d.Name, refused("it is a %s: remove it, so that %s can fail over", h.Kind, acs))
+	_, h, ok := e.named(d.Name)
+	switch {
+	case !ok:
+	case h.Kind != Failover:
+		return fmt.Errorf("campaign %q: %w", d.Name, refused("it is a %s: remove it, so that %s can fail over", h.Kind, acs))
+	case h.Status == Draft:
+		return e.begun(ctx, d.Name, acs)
+	case !h.Over:
+		return nil
+	case h.Status == RolledBack:
+		if err := e.Release(ctx, d.Name); err != nil {
+			return err
 		}
-		switch h.Status {
-		case RollingBack:
-			return e.command(ctx, d.Name, []Status{RollingBack}, func(h *head, _ time.Time) {
+	case h.Status == Cancelled:
+		if err := e.Remove(ctx, d.Name); err != nil {
+			return err
+		}
+	default:
+		return e.command(ctx, d.Name, nil, func(h *head, _ time.Time) {
+			if h.Over = false; h.Status == RollingBack {
 				h.Status, h.Reason, h.Back = Running, acs+" is down again", false
-			})
-		case RolledBack:
-			if err := e.Release(ctx, d.Name); err != nil {
-				return err
 			}
-		case Cancelled:
-			if err := e.Remove(ctx, d.Name); err != nil {
-				return err
-			}
-		case Draft:
-			return e.begun(ctx, d.Name, acs)
-		default:
-			return nil
-		}
+		})
 	}
 	if _, err := e.Create(ctx, d); err != nil {
 		return err
@@ -53,15 +55,38 @@ func (e *Engine) begun(ctx context.Context, name, acs string) error {
 }
 
 // Return sets the URLs back that Failover has rewritten, at the rate of that
-// campaign. It does nothing if there is none, or if the operator has cancelled it.
-// Devices that a later campaign has taken are left to that.
+// campaign. It does nothing if there is none. One that the operator has cancelled
+// stays as it is: its devices keep the backup's URL until it is rolled back, and
+// until then a further outage is not failed over by rewriting. Devices that a later
+// campaign has taken are left to that.
 func (e *Engine) Return(ctx context.Context, acs string) error {
+	return e.outageOver(ctx, acs, func(h *head) {
+		switch h.Status {
+		case Running, Paused, Halted, Done:
+			h.Status, h.Reason, h.Back = RollingBack, acs+" is up again", true
+		}
+	})
+}
+
+// Recovered tells that an ACS is up whose URLs are set back when an operator says
+// so: the next outage is another one.
+func (e *Engine) Recovered(ctx context.Context, acs string) error {
+	return e.outageOver(ctx, acs, func(*head) {})
+}
+
+func (e *Engine) outageOver(ctx context.Context, acs string, edit func(*head)) error {
 	_, h, ok := e.named(failoverName(acs))
-	if !ok || h.Kind != Failover || !slices.Contains([]Status{Running, Paused, Halted, Done}, h.Status) {
+	if !ok || h.Kind != Failover || h.Status == Draft {
 		return nil
 	}
-	return e.command(ctx, h.Name, []Status{Running, Paused, Halted, Done}, func(h *head, _ time.Time) {
-		h.Status, h.Reason, h.Back = RollingBack, acs+" is up again", true
+	after := h
+	after.Over = true
+	if edit(&after); h.Over && h.Status == after.Status {
+		return nil
+	}
+	return e.command(ctx, h.Name, nil, func(h *head, _ time.Time) {
+		h.Over = true
+		edit(h)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,7 +254,8 @@ func (w *world) settle() {
 		acs, _, _ := w.Placement(numbered(i))
 		switch {
 		case m.State == Failed:
-			if (acs == "south") != (c.url == "south") && c.url == "south" {
+			// Of some nobody knows whether their URL is back: the rules say, by the URL.
+			if c.url == "south" && acs != "south" && !strings.Contains(m.Reason, "attempts") {
 				w.t.Errorf("device %d has the URL of %s and is placed on %q: %+v", i, c.url, acs, m)
 			}
 		case c.url != "north" || acs != "" || c.last != "north":

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 
@@ -40,9 +41,15 @@ func (e *Engine) view(c *campaign) View {
 	e.each(c, func(m *member) {
 		s := c.shown(m)
 		v.Counts[s]++
+		if c.there(m) {
+			v.Moved++
+		}
 		v.WaveCounts[m.wave][s]++
 		v.WaveTotals[m.wave]++
 	})
+	if v.Status == Cancelled && v.Moved > 0 {
+		v.Reason += fmt.Sprintf("; %d devices stay on %s: roll it back to have them back", v.Moved, v.To)
+	}
 	return v
 }
 

@@ -179,7 +179,7 @@ func (c *campaign) again(m member, out *policy.MoveOutcome) (_ member, why strin
 		return m, "", true
 	}
 	if m.state == Undoing {
-		m.flags |= returned | placed
+		m.flags |= returned
 	}
 	m.state = Failed
 	return m, fmt.Sprintf("%d attempts: %s", m.tries, out.Detail), true
@@ -282,7 +282,6 @@ func (c *campaign) dropped(m member) (_ member, why string, ok bool) {
 		return m, "routed, its URL is left as it is: " + c.Reason, true
 	case m.state == Undoing && !m.flags.has(returned):
 		m.state = Failed
-		m.flags |= placed
 		return m, "its URL was not set back: " + c.Reason, true
 	}
 	return m, "", false

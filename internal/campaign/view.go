@@ -77,7 +77,7 @@ func (c Counts) Map() map[string]int {
 type View struct {
 	Definition
 	Status  Status
-	Reason  string         // of the status: who asked, or which criterion failed
+	Reason  string         // of the status: who asked, or which criterion failed; and what is left to do
 	Verdict policy.Verdict // of the last look at the present wave
 	// Phase is 1, or 2 while and after RouteThenRewrite rewrites.
 	Phase       int
@@ -86,6 +86,7 @@ type View struct {
 	WaveCounts  []Counts // by wave and state
 	Total       int      // devices
 	Counts      Counts   // by state
+	Moved       int      // devices that are where it has moved them
 	Rate        float64  // devices a second that the present wave may begin with
 	Created     time.Time
 	Started     time.Time
