@@ -46,7 +46,7 @@ type Table struct {
 	templates []template
 	seed      maphash.Seed
 
-	mu      sync.Mutex // held for about a microsecond by a packet, for all of a batch, never during I/O
+	mu      sync.RWMutex // held for about a microsecond by a packet, for all of a batch, never during I/O
 	locals  []netip.AddrPort
 	waiting *waiting
 
@@ -256,10 +256,10 @@ func (t *Table) add(st *state) (number uint32, why reason) {
 
 // update replaces a device's record, whose state was old.
 func (t *Table) update(number uint32, old, st *state, urgent bool) {
-	if !old.bound() || !st.bound() || old.remote != st.remote {
+	if !old.bound() || !st.bound() || old.remote != st.remote || st.flags.has(gone) { // else it is a keep-alive
 		st.settleRemote(t, number)
+		t.follow(old, st)
 	}
-	t.follow(old, st)
 	packed := t.pack(st)
 	r := t.refs[number]
 	t.reindex(number, old, st)
