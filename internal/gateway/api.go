@@ -19,7 +19,10 @@ import (
 
 // api is what the admin listener can do.
 func (g *Gateway) api() *admin.API {
-	return &admin.API{Device: g.deviceView, Wake: g.wake, WakeMany: g.wakeMany, Campaigns: g.campaignAPI(), Return: g.returnACS}
+	return &admin.API{
+		Device: g.deviceView, Wake: g.wake, WakeMany: g.wakeMany, Campaigns: g.campaignAPI(), Return: g.returnACS,
+		Resources: g.resources(),
+	}
 }
 
 // originAPI is who asked for a request that came by the API.

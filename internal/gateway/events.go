@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/acsgate/acsgate/connreq"
+	"github.com/acsgate/acsgate/internal/binding"
 	"github.com/acsgate/acsgate/internal/campaign"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/journal"
@@ -83,6 +84,21 @@ func (g *Gateway) publishRequest(r connreq.Result) {
 		text = fmt.Sprintf("asked for by %s: the CPE did not come: %s", r.Origin, why)
 	}
 	g.publish(journal.Event{At: r.At.Add(r.Took), Kind: journal.KindConnectionRequest, Device: r.Device, Text: text, Data: doc})
+}
+
+// publishBindings tells that a device can be reached elsewhere than before.
+func (g *Gateway) publishBindings(changes []binding.Change) {
+	for i := range changes {
+		c := &changes[i]
+		g.publish(journal.Event{
+			At: c.At, Kind: journal.KindBinding, Device: c.Device,
+			Text: fmt.Sprintf("binding %s: %s, seen from %s", c.What, c.Remote, c.Local),
+			Data: &journal.Binding{
+				Change: string(c.What), Local: c.Local.String(), Remote: c.Remote.String(), Former: address(c.Former),
+				Evidence: c.Evidence.String(), NAT: c.Kind.String(),
+			},
+		})
+	}
 }
 
 // publishHealth tells that an ACS has changed its state.

@@ -60,6 +60,7 @@ type Gateway struct {
 
 	began       time.Time
 	tally       tally
+	sampler     *telemetry.Sampler
 	reloading   sync.Mutex // held while settings change
 	settings    atomic.Pointer[settings]
 	reloadError atomic.Pointer[string] // of ReloadFile, "" for none
@@ -84,6 +85,7 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err = telemetry.RegisterBuild(g.metrics, opts.Version); err != nil {
 		return nil, err
 	}
+	g.sampler = telemetry.NewSampler(telemetry.SamplerConfig{}, g.metrics, time.Now)
 	if err = g.makeState(cfg, &undo); err != nil {
 		return nil, err
 	}
@@ -180,7 +182,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return g.devices.Run(ctx)
 	}
 	err := runParts(ctx, g.log, []part{
-		{"store", g.sweeper}, {"admin", g.admin.Run}, {"devices", devices},
+		{"store", g.sweeper}, {"admin", g.admin.Run}, {"series", g.sampler.Run}, {"devices", devices}, {"tally", afterLoad(g.runTally)},
 		{"credentials", afterLoad(g.reach.vault.Run)}, {"bindings", afterLoad(g.reach.bindings.Run)},
 		{"campaigns", afterLoad(g.moves.run)}, {"provisioning", afterLoad(g.stunset.book.Run)},
 		{"stun", afterLoad(g.reach.runSTUN)}, {"connection requests", afterLoad(g.reach.requests.Run)},

@@ -40,7 +40,9 @@ func (g *Gateway) makeReach(cfg *config.Config, undo *closers) (err error) {
 	if err = g.makeVault(cfg); err != nil {
 		return err
 	}
-	r.bindings, err = binding.New(cfg.Bindings, binding.Deps{Store: g.store, Log: g.log, Metrics: g.metrics, Now: time.Now})
+	r.bindings, err = binding.New(cfg.Bindings, binding.Deps{
+		Store: g.store, Log: g.log, Metrics: g.metrics, Now: time.Now, Changed: g.publishBindings,
+	})
 	if err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func (g *Gateway) makeReach(cfg *config.Config, undo *closers) (err error) {
 	r.requests, err = connreq.New(cfg.ConnectionRequest, connreq.Deps{
 		Target: g.target, SendUDP: g.sendUDP, ByToken: r.tokens.device, ByBinding: r.bindings.Device,
 		NonceKey: r.vault.Key("nonces"), Finished: g.publishRequest,
-		Store:    g.store, Metrics: g.metrics, Log: g.log, Now: time.Now,
+		Store: g.store, Metrics: g.metrics, Log: g.log, Now: time.Now,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,73 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/journal"
+)
+
+// resources are what operators are shown beside devices and campaigns.
+func (g *Gateway) resources() admin.Resources {
+	return admin.Resources{
+		Sessions: g.sessionRows, ACSs: g.acsViews, Overview: g.overview, Series: g.series, Certificates: g.certificates,
+		Config: g.configView, Reload: g.reloadFile, InScope: g.deviceInScope, Assign: g.assign,
+	}
+}
+
+// series are the live charts' measurements since a time.
+func (g *Gateway) series(since time.Time) admin.Series {
+	s := g.sampler.Series(since)
+	out := admin.Series{Begin: clock(s.Begin), StepS: s.Step.Seconds(), Times: s.Times, Lines: make([]admin.SeriesLine, len(s.Lines))}
+	if out.Times == nil {
+		out.Times = []int64{}
+	}
+	for i, l := range s.Lines {
+		out.Lines[i] = admin.SeriesLine(l)
+	}
+	return out
+}
+
+// assign binds a device to an ACS for good, or with "" to none.
+func (g *Gateway) assign(ctx context.Context, id cwmp.DeviceID, was, acs string) error {
+	if _, ok := g.devices.Handle(id); !ok {
+		return admin.ErrUnknownDevice
+	}
+	if names := g.acsNames(); acs != "" && !slices.Contains(names, acs) {
+		return fmt.Errorf("%w: %q is not an ACS (there is %s)", admin.ErrRefused, acs, strings.Join(names, ", "))
+	}
+	change := func() error { return g.devices.Assign(ctx, id, acs, assignedByAPI, &was) }
+	if acs == "" {
+		change = func() error { return g.devices.Unassign(ctx, id, assignedByAPI, &was) }
+	}
+	err := change()
+	if errors.Is(err, device.ErrOtherAssignment) {
+		return fmt.Errorf("%w: %w", admin.ErrConflict, err)
+	}
+	if err == nil {
+		g.publish(journal.Event{
+			At: time.Now(), Kind: journal.KindMove, Device: id, ACS: acs, Text: assignmentText(was, acs),
+			Data: &journal.Move{From: was, To: acs, State: "assigned", Reason: assignedByAPI},
+		})
+	}
+	return err
+}
+
+const assignedByAPI = "by an operator"
+
+func assignmentText(was, acs string) string {
+	switch {
+	case acs == "":
+		return "is assigned to no ACS any more, was to " + was
+	case was == "":
+		return "is assigned to " + acs
+	}
+	return "is assigned to " + acs + ", was to " + was
+}
