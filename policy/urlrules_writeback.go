@@ -22,7 +22,7 @@ type WriteBack string
 const (
 	WriteBackNone  WriteBack = "none"  // the URL does not undo the move
 	WriteBackHeld  WriteBack = "held"  // the CPE is to keep LastMove.To; count it
-	WriteBackHalts WriteBack = "halts" // as held, and the campaign must halt: ACS and gateway fight over the CPE
+	WriteBackHalts WriteBack = "halts" // as held, and the campaign gives the CPE up: ACS and gateway fight over it
 )
 
 // Limits of the guard against write-backs. An ACS provisions a CPE anew when it

@@ -85,8 +85,8 @@ func statuses() []Status {
 	return []Status{Draft, Running, Paused, Halted, RollingBack, Done, Cancelled, RolledBack}
 }
 
-// encode appends a member's value: fixed fields, then the texts, the last two of
-// which are not used any more.
+// encode appends a member's value: fixed fields, the texts, the last two of
+// which are not used any more, and what was added later.
 func (c *campaign) encode(b []byte, m *member) []byte {
 	b = append(b, version, byte(m.state), byte(m.flags), m.wave, m.tries)
 	b = binary.AppendUvarint(b, uint64(m.at))
@@ -94,6 +94,9 @@ func (c *campaign) encode(b []byte, m *member) []byte {
 		text := c.texts.at(n)
 		b = binary.AppendUvarint(b, uint64(len(text)))
 		b = append(b, text...)
+	}
+	if m.writeBacks > 0 {
+		b = append(b, m.writeBacks)
 	}
 	return b
 }
@@ -130,6 +133,9 @@ func (c *campaign) decode(b []byte) (m member, err error) {
 	}
 	for i, to := range [...]*uint32{&m.url, &m.user, &m.reason, &m.from} {
 		*to = c.texts.number(parts[i])
+	}
+	if len(b) > 0 {
+		m.writeBacks = b[0]
 	}
 	return m, nil
 }

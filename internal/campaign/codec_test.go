@@ -69,7 +69,7 @@ func TestDecodeHeadRefuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	c := blank()
 	f.Add(c.encode(nil, &member{}))
-	f.Add(c.encode(nil, &member{state: Failed, flags: 255, wave: 1, at: 1 << 31, url: c.texts.number("http://a/")}))
+	f.Add(c.encode(nil, &member{state: Failed, flags: 255, wave: 1, at: 1 << 31, url: c.texts.number("http://a/"), writeBacks: 2}))
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		c := blank()

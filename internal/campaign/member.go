@@ -18,6 +18,9 @@ type member struct {
 	flags     flags
 	wave      uint8
 	tries     uint8
+	// writeBacks is how often an ACS has set the former URL again, up to
+	// policy.MaxWriteBacks.
+	writeBacks uint8
 }
 
 type flags uint8

@@ -32,6 +32,7 @@ const (
 	ending
 	beginning
 	rewriting
+	writingBack
 )
 
 // note is what sessions tell.
@@ -61,6 +62,14 @@ func (e *Engine) NoteSession(s SessionEnd) {
 // blocks.
 func (e *Engine) NoteRewrite(r Rewritten) {
 	e.note(note{kind: rewriting, id: r.Device, task: r.Task, out: r.MoveOutcome})
+}
+
+// NoteWriteBack tells that an ACS has set the URL that a device had before a
+// campaign rewrote it, and that the CPE was given To's instead. After
+// policy.MaxWriteBacks of them the campaign gives the device up: it stays where it
+// is, and is not moved again. It never blocks.
+func (e *Engine) NoteWriteBack(id cwmp.DeviceID, campaign, acs string) {
+	e.note(note{kind: writingBack, id: id, acs: acs, task: Task{Campaign: campaign}})
 }
 
 // Conclude is NoteRewrite for a session that still runs, and returns when what
@@ -104,7 +113,7 @@ func (e *Engine) note(n note) {
 func (e *Engine) matters(n *note) bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&n.id, (*campaign).begun)
+	c, number, ok := e.find(&n.id, n.claim())
 	if !ok {
 		return false
 	}
@@ -127,8 +136,20 @@ func (c *campaign) apply(m member, n *note) (_ member, why string, ok bool) {
 		if n.task.Campaign == c.Name {
 			return c.rewritten(m, n.task.Undo, &n.out)
 		}
+	case writingBack:
+		if n.task.Campaign == c.Name {
+			return c.writtenBack(m, n.acs)
+		}
 	}
 	return m, "", false
+}
+
+// claim is what a campaign must have of a member to be told.
+func (n *note) claim() claim {
+	if n.kind == writingBack {
+		return (*campaign).rewrote
+	}
+	return (*campaign).begun
 }
 
 // place is a member.
@@ -146,7 +167,7 @@ func (e *Engine) digest(notes []note, now time.Time) []change {
 	defer e.mu.Unlock()
 	for i := range notes {
 		n := &notes[i]
-		c, number, ok := e.find(&n.id, (*campaign).begun)
+		c, number, ok := e.find(&n.id, n.claim())
 		if !ok {
 			n.answer(fmt.Errorf("device %s is in no campaign: its URL must not be set", n.id))
 			continue

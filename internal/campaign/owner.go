@@ -27,6 +27,9 @@ func (c *campaign) claims(m *member) bool {
 	return c.begun(m) || m.state == Pending && c.Status != Draft && !c.Status.over()
 }
 
+// rewrote tells whether a campaign has set the URL of a member, or may have.
+func (c *campaign) rewrote(m *member) bool { return m.flags.has(changed) }
+
 // latest returns the member of the latest campaign that has a device. The caller
 // holds the lock, as for all that follow.
 func (e *Engine) latest(id *cwmp.DeviceID) link {

@@ -31,6 +31,7 @@ type Rewrote struct {
 	Campaign, From, To string
 	OldURL             string // that of From, as the CPE had it
 	At                 time.Time
+	WriteBacks         int // how often an ACS has set OldURL again, up to policy.MaxWriteBacks
 }
 
 // Was is what a CPE had before its URL is set.
@@ -103,15 +104,17 @@ func (e *Engine) LastRewrite(id cwmp.DeviceID) (r Rewrote, ok bool) {
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id, func(_ *campaign, m *member) bool { return m.flags.has(changed) })
-	if !ok || c.Status == RollingBack || c.Status == RolledBack {
+	c, number, ok := e.find(&id, (*campaign).rewrote)
+	if !ok || !c.guards(&c.members[number]) {
 		return r, false
 	}
 	m := &c.members[number]
-	if m.flags.has(returned) {
-		return r, false
-	}
-	return Rewrote{c.Name, c.texts.at(m.from), c.To, c.texts.at(m.url), fromSeconds(m.at)}, true
+	return Rewrote{c.Name, c.texts.at(m.from), c.To, c.texts.at(m.url), fromSeconds(m.at), int(m.writeBacks)}, true
+}
+
+// guards tells whether a member's URL is to stay as the campaign has set it.
+func (c *campaign) guards(m *member) bool {
+	return m.flags.has(changed) && !m.flags.has(returned) && c.Status != RollingBack && c.Status != RolledBack
 }
 
 // Begin records what a CPE had before its URL is set, and returns when that is

@@ -31,7 +31,7 @@ func (c *campaign) informed(m member, acs string, bootstrap bool) (_ member, why
 		m.state = Routed
 		return m, c.To + " has accepted its Inform", true
 	case m.state == Setting || m.state == Set || m.state == Failed && m.flags.has(changed) && !m.flags.has(returned):
-		if bootstrap {
+		if bootstrap && m.writeBacks < policy.MaxWriteBacks {
 			m.state = Arrived
 			m.tries = 0
 			return m, "0 BOOTSTRAP at " + c.To, true
@@ -202,6 +202,19 @@ func (c *campaign) setBack(m member, out *policy.MoveOutcome) (_ member, why str
 	return c.again(m, out)
 }
 
+// writtenBack is an ACS that has set the former URL again. One that does so ever
+// again would have the CPE go to and fro as soon as nobody holds it.
+func (c *campaign) writtenBack(m member, acs string) (_ member, why string, ok bool) {
+	if !c.guards(&m) || m.writeBacks >= policy.MaxWriteBacks {
+		return m, "", false
+	}
+	if m.writeBacks++; m.writeBacks < policy.MaxWriteBacks {
+		return m, "", true
+	}
+	m.state = Failed
+	return m, fmt.Sprintf("%s writes the former URL back: it has done so %d times, and the CPE was kept on %s; it is not moved again", acs, m.writeBacks, c.To), true
+}
+
 // released is a device whose turn has come.
 func (c *campaign) released(m member) (_ member, why string, ok bool) {
 	if !c.waits(&m) {
@@ -293,7 +306,7 @@ func (c *campaign) kept(m member) (_ member, why string, ok bool) {
 	if m.state != Undoing || m.flags.has(returned) {
 		return m, "", false
 	}
-	m.state, m.tries = Arrived, 0
+	m.state, m.tries, m.writeBacks = Arrived, 0, 0
 	m.flags |= placed
 	return m, "stays: " + c.Reason, true
 }

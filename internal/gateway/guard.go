@@ -97,7 +97,7 @@ func (g *Gateway) guard(in proxy.GuardInput) *proxy.Guard {
 		}
 	}
 	if move, ok := g.lastMove(in.Device); ok {
-		guard.ToCPE = holding(move, guard.ToCPE)
+		guard.ToCPE = holding(move, guard.ToCPE, func() { g.moves.campaigns.NoteWriteBack(in.Device, move.Campaign, in.ACS) })
 	}
 	if len(a.files) > 0 {
 		guard.FileURL = a.fileURL
@@ -115,7 +115,7 @@ func (g *Gateway) lastMove(id cwmp.DeviceID) (policy.LastMove, bool) {
 		return policy.LastMove{}, false
 	}
 	rules := g.rules.Load()
-	move := policy.LastMove{Campaign: last.Campaign, To: rules.named(last.To).cpeURL, At: last.At}
+	move := policy.LastMove{Campaign: last.Campaign, To: rules.named(last.To).cpeURL, At: last.At, WriteBacks: last.WriteBacks}
 	for _, url := range []string{last.OldURL, rules.named(last.From).cpeURL, rules.named(last.From).urls.ACSURL} {
 		if url != "" {
 			move.From = append(move.From, url)
@@ -125,11 +125,17 @@ func (g *Gateway) lastMove(id cwmp.DeviceID) (policy.LastMove, bool) {
 }
 
 // holding keeps a CPE where it was moved to: an ACS that was not told of the move
-// writes back the URL that it knows, which would send the CPE to and fro.
-func holding(move policy.LastMove, others func(string) proxy.URLVerdict) func(string) proxy.URLVerdict {
+// writes back the URL that it knows, which would send the CPE to and fro. Each time
+// is noted, so that the campaign gives up who is fought over.
+func holding(move policy.LastMove, others func(string) proxy.URLVerdict, note func()) func(string) proxy.URLVerdict {
 	return func(url string) proxy.URLVerdict {
-		if policy.JudgeWriteBack(move, url, time.Now()) != policy.WriteBackNone {
-			return proxy.URLVerdict{Action: proxy.URLReplace, Value: move.To, Alarm: true, Reason: "campaign " + move.Campaign + " has moved the CPE from there"}
+		if judged := policy.JudgeWriteBack(move, url, time.Now()); judged != policy.WriteBackNone {
+			note()
+			reason := "campaign " + move.Campaign + " has moved the CPE from there"
+			if judged == policy.WriteBackHalts {
+				reason += ", and gives it up: the ACS writes that URL back again and again"
+			}
+			return proxy.URLVerdict{Action: proxy.URLReplace, Value: move.To, Alarm: true, Reason: reason}
 		}
 		if others == nil {
 			return proxy.URLVerdict{}

@@ -191,12 +191,26 @@ func TestGuard_PingPong(t *testing.T) {
 				t.Errorf("served by %q", got)
 			}
 			w.member("d", c, "arrived")
+			for range 2 {
+				want(t, w.live(c), "south")
+			}
+			if m := w.member("d", c, "failed"); !strings.Contains(m.Reason, "south writes the former URL back: it has done so 3 times") {
+				t.Errorf("%+v", m)
+			}
+			want(t, w.live(c), "south")
+			w.restart()
 			for range 3 {
 				want(t, w.live(c), "south")
 			}
-			if c.URL() != w.url("south") {
-				t.Errorf("the CPE has %q", c.URL())
+			w.member("d", c, "failed")
+			if n := w.sets(c); c.URL() != w.url("south") || n != 1 {
+				t.Errorf("the CPE has %q, and was set %d times", c.URL(), n)
 			}
+			w.act("d", "rollback")
+			w.member("d", c, "undoing")
+			want(t, w.live(c), "south", "north")
+			w.member("d", c, "undone")
+			want(t, w.live(c), "north")
 		})
 	}
 }
