@@ -52,6 +52,7 @@ type Message struct {
 	Direction string
 	ACS       string // the other side of ToACS and FromACS
 	Own       bool   // the gateway says this itself, be it an injected RPC or a refusal
+	Secure    bool   // by TLS
 	Method    string // of requests
 	Target    string
 	Status    int // of answers
@@ -72,7 +73,7 @@ func (s *Server) tap(c *cpeConn, sess *session, r *request) {
 	}
 	if sess.tap != nil {
 		sess.tap.Message(Message{
-			At: r.at, Leg: sess.legNumber(), Direction: FromCPE,
+			At: r.at, Leg: sess.legNumber(), Direction: FromCPE, Secure: c.tls != nil,
 			Method: r.head.Method, Target: r.head.Target, Header: r.head.Fields, Body: r.body,
 		})
 	}
@@ -102,7 +103,7 @@ func (s *session) tapToACS(head []byte, r *request) {
 		return // never: the gateway has written it
 	}
 	s.tap.Message(Message{
-		At: time.Now(), Leg: s.legNumber(), Direction: ToACS, ACS: s.up.cfg.Name,
+		At: time.Now(), Leg: s.legNumber(), Direction: ToACS, ACS: s.up.cfg.Name, Secure: s.to.secure,
 		Method: req.Method, Target: req.Target, Header: req.Fields, Body: r.body,
 	})
 }
@@ -112,7 +113,7 @@ func (s *session) tapFromACS(reply *acsReply, err *exchangeError) {
 	if s.tap == nil {
 		return
 	}
-	m := Message{At: time.Now(), Leg: s.legNumber(), Direction: FromACS, ACS: s.up.cfg.Name}
+	m := Message{At: time.Now(), Leg: s.legNumber(), Direction: FromACS, ACS: s.up.cfg.Name, Secure: s.to.secure}
 	if err != nil {
 		m.Error = err.Error()
 	} else {
@@ -131,7 +132,7 @@ func (s *session) tapToCPE(head, body []byte) {
 		return // never: the gateway has written it
 	}
 	s.tap.Message(Message{
-		At: time.Now(), Leg: s.legNumber(), Direction: ToCPE, Own: s.leg.Own,
+		At: time.Now(), Leg: s.legNumber(), Direction: ToCPE, Own: s.leg.Own, Secure: s.transport != "",
 		Status: resp.Status, Reason: resp.Reason, Header: resp.Fields, Body: body,
 	})
 }
