@@ -51,7 +51,7 @@ func TestJournal_ForgetsWhoIsQuiet(t *testing.T) {
 	}
 }
 
-func TestJournal_ManyAtOnce(t *testing.T) {
+func TestMemory_ManyAtOnce(t *testing.T) {
 	j := New(50)
 	var all sync.WaitGroup
 	for w := range 8 {

@@ -1,65 +1,110 @@
 package journal
 
 import (
-	"context"
-
-	"github.com/acsgate/acsgate/internal/cwmp"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+	"sync/atomic"
 )
 
-// Filter says which events a reader gets. What is empty fits all.
-type Filter struct {
-	Kinds  []Kind
-	ACS    string
-	Device cwmp.DeviceID
-	// Allow is asked of each event, from the reader's goroutine. Optional.
-	Allow func(*Header) bool
+// maxReaders is how many readers there may be.
+const maxReaders = 256
+
+// stream keeps the last batches for readers, who ask for what comes after what they
+// have had. So nobody waits for a slow one, and it takes no memory of its own.
+type stream struct {
+	most int // bytes
+	lost atomic.Uint64
+	squeezer
+
+	mu      sync.Mutex
+	batches []*batch // oldest first
+	size    int      // bytes of batches
+	news    chan struct{}
+	fresh   bool // something was added since news was replaced
+	ended   bool
+	readers int
+	oldest  uint64 // ID before which events are kept no longer
 }
 
-// Header is what filters look at.
-type Header struct {
-	ID     uint64
-	Kind   Kind
-	Device cwmp.DeviceID // without Manufacturer
-	ACS    string
+func newStream(first uint64, most int) *stream {
+	return &stream{most: most, news: make(chan struct{}), oldest: first}
 }
 
-// Frame is one event as readers get it.
-type Frame struct {
-	Header
-	JSON []byte // the event as a JSON document; shared, not to be changed
+// add appends a batch and forgets the oldest ones for it.
+func (s *stream) add(b *batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches = append(s.batches, b)
+	s.size += b.cost()
+	s.fresh = true
+	for s.size > s.most && len(s.batches) > 1 {
+		s.size -= s.batches[0].cost()
+		s.oldest = s.batches[0].last() + 1
+		s.batches[0] = nil
+		s.batches = s.batches[1:]
+	}
 }
 
-// Reader reads events as they come. One goroutine may use it, and another one close
-// it. It needs no memory of its own for events that it is late to read: they are
-// lost to it when the journal keeps them no longer.
-type Reader struct{}
-
-// Next waits for events and returns some with the number of those that were lost
-// since the last call, of any kind, because the reader was slow. It ends with ctx's
-// error, after which it may be called again, or io.EOF when the journal has stopped
-// or the reader is closed.
-func (*Reader) Next(ctx context.Context) (frames []Frame, lost uint64, err error) {
-	<-ctx.Done()
-	return nil, 0, ctx.Err()
+// wake tells readers that there is more.
+func (s *stream) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fresh {
+		s.fresh = false
+		close(s.news)
+		s.news = make(chan struct{})
+	}
 }
 
-// NextSSE is Next for a text/event-stream: what it returns is to be written as it is,
-// in order, and then flushed. It shares the bytes with all readers, so they are not
-// to be changed. Events have their ID as id, for Last-Event-ID, their Kind as event
-// and their JSON as data. When some were lost an event "lost" comes first, which has
-// no id and {"lost":N} as data. After 15 s without events it returns a comment, so
-// that the end of a connection is noticed.
-func (*Reader) NextSSE(ctx context.Context) (text [][]byte, lost uint64, err error) {
-	<-ctx.Done()
-	return nil, 0, ctx.Err()
+// end ends all readers once they have read what there is.
+func (s *stream) end() {
+	s.mu.Lock()
+	s.ended, s.fresh = true, true
+	s.mu.Unlock()
+	s.wake()
 }
 
-// NextGzipSSE is NextSSE for answers with Content-Encoding: gzip, for which it costs
-// a tenth of the bytes. A reader uses either the one or the other.
-func (*Reader) NextGzipSSE(ctx context.Context) (gzip [][]byte, lost uint64, err error) {
-	<-ctx.Done()
-	return nil, 0, ctx.Err()
+func (s *stream) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.readers
 }
 
-// Close ends the reader.
-func (*Reader) Close() {}
+// subscribe returns a reader of the events from an ID on.
+func (s *stream) subscribe(f Filter, from uint64) (*Reader, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.readers >= maxReaders {
+		return nil, fmt.Errorf("events have %d readers, which is the most that there may be: close one, or try again later", maxReaders)
+	}
+	s.readers++
+	return &Reader{stream: s, pick: f.compile(), next: from, closed: make(chan struct{})}, nil
+}
+
+func (s *stream) unsubscribe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.readers--
+}
+
+// after returns the first batch that has events from an ID on, with how many events
+// before it are lost. If there is none yet it returns what tells of the next, or
+// io.EOF.
+func (s *stream) after(from uint64) (b *batch, lost uint64, news <-chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := sort.Search(len(s.batches), func(i int) bool { return s.batches[i].last() >= from })
+	switch {
+	case i < len(s.batches):
+		b = s.batches[i]
+		if first := b.first(); first > from { // forgotten, or dropped by Publish
+			lost = first - from
+		}
+		return b, lost, nil, nil
+	case s.ended:
+		return nil, 0, nil, io.EOF
+	}
+	return nil, 0, s.news, nil
+}
