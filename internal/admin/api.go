@@ -1,13 +1,8 @@
 package admin
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
-
-	"go.uber.org/zap"
-
-	"github.com/acsgate/acsgate/internal/cwmp"
 )
 
 // PathAPI is below which the JSON API is.
@@ -96,68 +91,35 @@ type BindingView struct {
 }
 
 // routes adds the API to the mux.
-func (a *API) routes(mux *http.ServeMux, who *Authenticator, log *zap.Logger) {
-	guard := guard{who: who, log: log}
-	mux.Handle("GET "+PathAPI+"devices/{id}", guard.needs(RoleViewer, a.device))
-	mux.Handle("POST "+PathAPI+"devices/{id}/connection-request", guard.needs(RoleOperator, a.wake))
-	mux.Handle("POST "+PathAPI+"connection-requests", guard.needs(RoleOperator, a.wakeMany))
-	if a.Return != nil {
-		mux.Handle("POST "+PathAPI+"acs/{name}/return", guard.needs(RoleAdmin, a.returnACS))
-	}
-	if a.Campaigns != nil {
-		a.Campaigns.routes(mux, guard)
+func (a *API) routes(mux *http.ServeMux, g *guard) {
+	own := http.NewServeMux()
+	all := a.endpoints()
+	for i := range all {
+		own.Handle(all[i].method+" "+PathAPI+all[i].path, g.serve(&all[i]))
 	}
 	mux.HandleFunc(PathAPI, func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, fmt.Sprintf("%s %q is no part of the API", r.Method, r.URL.Path))
-	})
-}
-
-// guard lets in who has a token.
-type guard struct {
-	who *Authenticator
-	log *zap.Logger
-}
-
-// needs wraps what a token of a role may do. What changes something is logged
-// with the token's name.
-func (g guard) needs(role string, next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, ok := g.bearer(r)
-		switch {
-		case g.who.Empty():
-			fail(w, http.StatusForbidden, "no token is configured: add admin.tokens to the configuration")
-		case !ok:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="acsgate"`)
-			fail(w, http.StatusUnauthorized, "send one of the tokens of admin.tokens as Authorization: Bearer TOKEN")
-		case !t.May(role):
-			fail(w, http.StatusForbidden, fmt.Sprintf("token %q lacks the role %s", t.Name, role))
-		default:
-			if r.Method != http.MethodGet {
-				g.log.Info("api", zap.String("token", t.Name), zap.String("method", r.Method), zap.String("path", r.URL.EscapedPath()))
-			}
-			next(w, r)
+		if _, pattern := own.Handler(r); pattern != "" {
+			own.ServeHTTP(w, r)
+			return
 		}
+		p := refuse(http.StatusNotFound, "%q is no part of the API", clip(r.URL.EscapedPath()))
+		if methods := methodsOf(own, r); len(methods) > 0 {
+			p = refuse(http.StatusMethodNotAllowed, "%s is not for %q, which has %s", r.Method, clip(r.URL.EscapedPath()), strings.Join(methods, ", "))
+			p.allow = strings.Join(methods, ", ")
+		}
+		g.metrics.request("none", p.Status)
+		fail(w, p)
 	})
 }
 
-// bearer returns who sends a request (RFC 6750 2.1).
-func (g guard) bearer(r *http.Request) (Identity, bool) {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return Identity{}, false
+// methodsOf returns the methods that a path has.
+func methodsOf(mux *http.ServeMux, r *http.Request) (methods []string) {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		asked := *r
+		asked.Method = method
+		if _, pattern := mux.Handler(&asked); pattern != "" {
+			methods = append(methods, method)
+		}
 	}
-	return g.who.Token(strings.TrimSpace(text))
-}
-
-// deviceOf returns the device of a path. Its string form is written into the path
-// as it is: what is escaped there is escaped in the form itself.
-func deviceOf(w http.ResponseWriter, r *http.Request) (cwmp.DeviceID, bool) {
-	rest := strings.TrimPrefix(r.URL.EscapedPath(), PathAPI+"devices/")
-	text, _, _ := strings.Cut(rest, "/")
-	id, err := cwmp.ParseDeviceID(text)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return id, false
-	}
-	return id, true
+	return methods
 }

@@ -2,11 +2,9 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"time"
 )
 
@@ -114,6 +112,13 @@ type CampaignView struct {
 	Counts  map[string]int `json:"counts"` // of devices by state
 	Created string         `json:"created,omitempty"`
 	Started string         `json:"started,omitempty"`
+	// Revision rises with each step; it is the campaign's ETag.
+	Revision uint64 `json:"revision"`
+}
+
+// CampaignList are campaigns.
+type CampaignList struct {
+	Campaigns []CampaignView `json:"campaigns"`
 }
 
 // MoveView is what a campaign would do with a device.
@@ -136,133 +141,4 @@ type MemberView struct {
 	ACS    string `json:"acs,omitempty"` // where it is placed
 	OldURL string `json:"old_url,omitempty"`
 	Woken  bool   `json:"woken,omitempty"`
-}
-
-func (c *Campaigns) list(w http.ResponseWriter, _ *http.Request) {
-	all := c.List()
-	if all == nil {
-		all = []CampaignView{}
-	}
-	answer(w, http.StatusOK, all)
-}
-
-func (c *Campaigns) get(w http.ResponseWriter, r *http.Request) {
-	if v, ok := c.Get(r.PathValue("name")); ok {
-		answer(w, http.StatusOK, v)
-		return
-	}
-	failCampaign(w, fmt.Errorf("campaign %q: %w", r.PathValue("name"), ErrUnknownCampaign))
-}
-
-func (c *Campaigns) create(w http.ResponseWriter, r *http.Request) {
-	request, ok := readCampaign(w, r)
-	if !ok {
-		return
-	}
-	view, err := c.Create(r.Context(), request)
-	if err == nil && request.Start {
-		if err = c.Act(r.Context(), request.Name, "start"); err == nil {
-			view, _ = c.Get(request.Name)
-		}
-	}
-	if err != nil {
-		failCampaign(w, err)
-		return
-	}
-	answer(w, http.StatusCreated, view)
-}
-
-// preview answers with one JSON document a line.
-func (c *Campaigns) preview(w http.ResponseWriter, r *http.Request) {
-	request, ok := readCampaign(w, r)
-	if !ok {
-		return
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
-	lines, begun := json.NewEncoder(w), false
-	for move, err := range c.Preview(r.Context(), request) {
-		if err != nil && !begun {
-			failCampaign(w, err)
-			return
-		}
-		if !begun {
-			setHeaders(w, "application/x-ndjson")
-			begun = true
-		}
-		if err != nil || lines.Encode(move) != nil {
-			return
-		}
-	}
-	if !begun {
-		setHeaders(w, "application/x-ndjson")
-	}
-}
-
-func (c *Campaigns) act(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if err := c.Act(r.Context(), name, r.PathValue("action")); err != nil {
-		failCampaign(w, err)
-		return
-	}
-	v, _ := c.Get(name)
-	answer(w, http.StatusOK, v)
-}
-
-// members answers with one JSON document a line.
-func (c *Campaigns) members(w http.ResponseWriter, r *http.Request) {
-	if _, ok := c.Get(r.PathValue("name")); !ok {
-		failCampaign(w, fmt.Errorf("campaign %q: %w", r.PathValue("name"), ErrUnknownCampaign))
-		return
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
-	setHeaders(w, "application/x-ndjson")
-	lines := json.NewEncoder(w)
-	for m := range c.Members(r.PathValue("name"), r.URL.Query().Get("state")) {
-		if lines.Encode(m) != nil {
-			return
-		}
-	}
-}
-
-// readCampaign reads the body of a request. Fields that are not known are
-// refused: one that is misspelled would move more than was meant.
-func readCampaign(w http.ResponseWriter, r *http.Request) (c CampaignRequest, ok bool) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&c)
-	if err == nil && decoder.More() {
-		err = errors.New("there is more than one JSON document")
-	}
-	if err != nil {
-		fail(w, http.StatusBadRequest, "body: "+err.Error())
-		return c, false
-	}
-	return c, true
-}
-
-func failCampaign(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	switch {
-	case errors.Is(err, ErrUnknownCampaign):
-		status = http.StatusNotFound
-	case errors.Is(err, ErrRefused):
-		status = http.StatusConflict
-	}
-	fail(w, status, err.Error())
-}
-
-// routes adds the campaigns to the mux.
-func (c *Campaigns) routes(mux *http.ServeMux, g guard) {
-	mux.Handle("GET "+PathAPI+"campaigns", g.needs(RoleViewer, c.list))
-	mux.Handle("POST "+PathAPI+"campaigns", g.needs(RoleAdmin, c.create))
-	mux.Handle("POST "+PathAPI+"campaigns/preview", g.needs(RoleOperator, c.preview))
-	mux.Handle("GET "+PathAPI+"campaigns/{name}", g.needs(RoleViewer, c.get))
-	mux.Handle("GET "+PathAPI+"campaigns/{name}/devices", g.needs(RoleViewer, c.members))
-	for _, action := range Actions() {
-		mux.Handle("POST "+PathAPI+"campaigns/{name}/"+action, g.needs(RoleAdmin, func(w http.ResponseWriter, r *http.Request) {
-			r.SetPathValue("action", action)
-			c.act(w, r)
-		}))
-	}
 }

@@ -11,10 +11,9 @@ import (
 
 // Campaigns asks for all campaigns, oldest first.
 func (c *Client) Campaigns(ctx context.Context) (all []CampaignView, err error) {
-	err = c.call(ctx, http.MethodGet, "campaigns", nil, func(body io.Reader) error {
-		return json.NewDecoder(body).Decode(&all)
-	})
-	return all, err
+	var list CampaignList
+	err = c.call(ctx, http.MethodGet, "campaigns", nil, single(&list))
+	return list.Campaigns, err
 }
 
 // Campaign asks for one campaign.
@@ -34,9 +33,10 @@ func (c *Client) PreviewCampaign(ctx context.Context, r CampaignRequest, fn func
 	return c.call(ctx, http.MethodPost, "campaigns/preview", r, eachLine(fn))
 }
 
-// Act does one of Actions with a campaign.
+// Act does one of Actions with a campaign, whatever has become of it meanwhile.
 func (c *Client) Act(ctx context.Context, name, action string) (v CampaignView, err error) {
-	err = c.call(ctx, http.MethodPost, "campaigns/"+url.PathEscape(name)+"/"+url.PathEscape(action), nil, single(&v))
+	path := "campaigns/" + url.PathEscape(name) + "/" + url.PathEscape(action)
+	err = c.send(ctx, http.MethodPost, path, http.Header{"If-Match": {"*"}}, nil, func(r *http.Response) error { return single(&v)(r.Body) })
 	return v, err
 }
 

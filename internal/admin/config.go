@@ -31,14 +31,6 @@ type Config struct {
 	RequestsPerSecond float64 `yaml:"requests_per_second"`
 }
 
-// TLSConfig is `admin.tls`.
-type TLSConfig struct {
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
-	// ClientCAFile holds the certificates of those who vouch for clients.
-	ClientCAFile string `yaml:"client_ca_file"`
-}
-
 // DefaultRequestsPerSecond is what a token may ask for when nothing is configured.
 const DefaultRequestsPerSecond = 200
 
@@ -55,6 +47,11 @@ func (c *Config) SetDefaults() {
 // Validate reports every problem of the section; keys are relative to it.
 func (c *Config) Validate(report func(key, value, problem string)) {
 	c.validateTokens(report)
+	c.validateHosts(report)
+	c.TLS.validate(report)
+	if c.RequestsPerSecond < 0 || c.RequestsPerSecond > 1e6 || c.RequestsPerSecond != c.RequestsPerSecond {
+		report("requests_per_second", strconv.FormatFloat(c.RequestsPerSecond, 'g', -1, 64), "is not a number above 0 and up to 1000000")
+	}
 	host, port, err := net.SplitHostPort(c.Address)
 	if err != nil {
 		report("address", c.Address, "is not host:port, such as "+DefaultAddress)

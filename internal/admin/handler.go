@@ -23,7 +23,8 @@ const index = `acsgate
 ` + PathReady + `   200 while new sessions are welcome, else 503 with the reasons
 `
 
-func newHandler(d Deps, who *Authenticator, errorLog *log.Logger) http.Handler {
+// newHandler returns what the listener serves. Where there is no API, g is nil.
+func newHandler(d Deps, g *guard, errorLog *log.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+PathMetrics, promhttp.HandlerFor(d.Registry, promhttp.HandlerOpts{
 		ErrorLog:            errorLog,
@@ -34,11 +35,10 @@ func newHandler(d Deps, who *Authenticator, errorLog *log.Logger) http.Handler {
 	mux.Handle("GET "+PathLive, health("live", d.Live))
 	mux.Handle("GET "+PathReady, health("ready", d.Ready))
 	if d.API != nil {
-		d.API.log = d.Log.Named("admin")
-		d.API.routes(mux, who, d.API.log)
+		d.API.routes(mux, g)
 	}
-	if d.Console != nil {
-		mux.Handle("/", d.Console(who, d.API))
+	if d.Console != nil && d.API != nil {
+		mux.Handle("/", d.Console(g.who, d.API))
 		return mux
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {

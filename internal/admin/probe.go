@@ -20,12 +20,21 @@ const maxAnswer = 4 << 10
 // take is ctx's. It is what `acsgate health` and so a container's health check
 // run.
 func Probe(ctx context.Context, address, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialAddress(address)+path, nil)
+	return (&Client{Address: address}).Probe(ctx, path)
+}
+
+// Probe is the function of that name, for listeners that speak HTTPS too. It sends
+// no token.
+func (c *Client) Probe(ctx context.Context, path string) error {
+	address := c.Address
+	base, transport, err := c.transport()
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
 	if err != nil {
 		return fmt.Errorf("admin address %q: %w", address, err)
 	}
-	// A transport of its own: no proxy from the environment, nothing kept open.
-	transport := &http.Transport{DisableKeepAlives: true}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return fmt.Errorf("admin listener %s: %w", address, err)

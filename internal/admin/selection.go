@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
@@ -16,12 +18,79 @@ func readSelection(body io.Reader) (Selection, error) {
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&s); err != nil {
-		return s, fmt.Errorf("body: %w", err)
+		return s, badBody(err)
 	}
 	if decoder.More() {
-		return s, errors.New("body: there is more than one JSON document")
+		return s, badBody(errors.New("there is more than one JSON document"))
 	}
-	return s, s.complete()
+	if err := s.complete(); err != nil {
+		return s, badBody(err)
+	}
+	return s, nil
+}
+
+// String says what is selected.
+func (s *Selection) String() string {
+	switch {
+	case len(s.Devices) > 0:
+		return fmt.Sprintf("%d devices", len(s.Devices))
+	case s.All:
+		return "all devices"
+	}
+	return fmt.Sprintf("devices with acs %q, oui %q", s.ACS, s.OUI)
+}
+
+// maxShown is how many devices an error names.
+const maxShown = 10
+
+// scoped returns what of a selection somebody may wake. All that fit a filter become
+// the list of those that are in the scope; one that is named and is not in it is not
+// known.
+func (a *API) scoped(ctx context.Context, who Identity, s Selection) (Selection, error) {
+	if who.Scope.Whole() {
+		return s, nil
+	}
+	var unknown []fieldProblem
+	for _, id := range s.Devices {
+		if len(unknown) < maxShown && !a.Sees(who, id) {
+			unknown = append(unknown, fieldProblem{"devices", id.String() + " is not known"})
+		}
+	}
+	if len(unknown) > 0 {
+		p := refuse(http.StatusNotFound, "devices are not known, such as %s", unknown[0].Detail)
+		p.Errors = unknown
+		return s, p
+	}
+	if len(s.Devices) > 0 {
+		return s, nil
+	}
+	if a.Devices == nil {
+		return s, refuse(http.StatusForbidden, "token %q has a scope, and this gateway cannot list its devices: name them", who.Name)
+	}
+	chosen := Selection{PerSecond: s.PerSecond}
+	for q := (DeviceQuery{ACS: s.ACS, OUI: s.OUI, Scope: who.Scope, Limit: maxPage}); ; {
+		page, err := a.Devices(ctx, q)
+		if err != nil {
+			return s, err
+		}
+		for i := range page.Devices {
+			id, err := cwmp.ParseDeviceID(page.Devices[i].Device)
+			if err != nil {
+				return s, err
+			}
+			if a.Sees(who, id) {
+				chosen.Devices = append(chosen.Devices, id)
+				chosen.Names = append(chosen.Names, id.String())
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	if len(chosen.Devices) == 0 {
+		return s, refuse(http.StatusNotFound, "no device of the token's scope fits")
+	}
+	return chosen, nil
 }
 
 func (s *Selection) complete() error {

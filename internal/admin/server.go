@@ -46,40 +46,70 @@ type Deps struct {
 type Server struct {
 	listener net.Listener
 	http     http.Server
+	tls      bool
+	audits   *audits // nil where there is no API
 }
 
 // New binds the address and serves nothing yet. A server that is never run
-// must be closed.
+// must be closed. An API belongs to one server.
 func New(c Config, d Deps) (*Server, error) {
-	who, err := NewAuthenticator(&c)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", c.Address)
-	if err != nil {
-		return nil, fmt.Errorf("admin.address: %w", err)
-	}
+	c.SetDefaults()
 	log := d.Log.Named("admin")
 	httpLog, err := zap.NewStdLogAt(log, zap.WarnLevel)
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, err
+	}
+	tlsConfig, err := c.TLS.load(log)
+	if err != nil {
+		return nil, fmt.Errorf("admin.tls: %w", err)
+	}
+	s := &Server{tls: tlsConfig != nil}
+	g, end, err := s.attach(&c, d, log)
+	if err != nil {
+		return nil, err
+	}
+	if s.listener, err = net.Listen("tcp", c.Address); err != nil {
+		return nil, fmt.Errorf("admin.address: %w", err)
 	}
 	if !loopback(c.Address) {
 		log.Warn("admin listener is not on loopback: metrics and health need no token, keep it behind a firewall",
-			zap.Stringer("address", listener.Addr()))
+			zap.Stringer("address", s.listener.Addr()), zap.Bool("tls", s.tls))
 	}
-	return &Server{
-		listener: netutil.LimitListener(listener, maxConnections),
-		http: http.Server{
-			Handler:           newHandler(d, who, httpLog),
-			ReadHeaderTimeout: readTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			ErrorLog:          httpLog,
-		},
-	}, nil
+	s.listener = netutil.LimitListener(s.listener, maxConnections)
+	s.http = http.Server{
+		Handler:           secured(&c, newHandler(d, g, httpLog)),
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          httpLog,
+		TLSConfig:         tlsConfig,
+	}
+	s.http.RegisterOnShutdown(end)
+	return s, nil
+}
+
+// attach makes what stands before the API and keeps its books. end tells those who
+// read events that it is over.
+func (s *Server) attach(c *Config, d Deps, log *zap.Logger) (g *guard, end func(), err error) {
+	stopping, end := context.WithCancel(context.Background())
+	if d.API == nil {
+		return nil, end, nil
+	}
+	who, err := NewAuthenticator(c)
+	if err != nil {
+		return nil, end, err
+	}
+	m, err := newMetrics(d.Registry)
+	if err != nil {
+		return nil, end, err
+	}
+	if s.audits, err = newAudits(c.AuditFile, log, m.auditFailures); err != nil {
+		return nil, end, fmt.Errorf("admin.audit_file: %w", err)
+	}
+	d.API.log, d.API.metrics, d.API.audits, d.API.stopping = log, m, s.audits, stopping
+	return &guard{api: d.API, who: who, limits: newLimits(c.RequestsPerSecond), replays: newReplays(), metrics: m}, end, nil
 }
 
 // Addr is the address that is bound, with the port that the system chose when
@@ -98,8 +128,13 @@ func (s *Server) Close() error {
 // Run serves until ctx is done, lets the requests under way finish for two
 // seconds, and returns nil. Any other end is an error.
 func (s *Server) Run(ctx context.Context) error {
+	if s.audits != nil {
+		written, stop := make(chan struct{}), make(chan struct{})
+		go func() { defer close(written); s.audits.run(stop) }()
+		defer func() { close(stop); <-written }()
+	}
 	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.listener) }()
+	go func() { served <- s.serve() }()
 	select {
 	case err := <-served:
 		_ = s.http.Close() // the connections that were accepted before
@@ -111,6 +146,13 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("admin listener %s: %w", s.Addr(), err)
 	}
 	return nil
+}
+
+func (s *Server) serve() error {
+	if s.tls {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
 }
 
 func (s *Server) stop() {

@@ -55,8 +55,8 @@ func startStop(t *testing.T, d Deps) (s *Server, stop func()) {
 	}
 }
 
-// request sends one request over a connection of its own.
-func request(t *testing.T, s *Server, method, path, accept string) (*http.Response, string) {
+// fetch sends one request over a connection of its own.
+func fetch(t *testing.T, s *Server, method, path, accept string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr().String()+path, nil)
 	if err != nil {
@@ -98,11 +98,11 @@ func TestHealth_SaysStateAndReasons(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s := start(t, Deps{Ready: test.ready, Live: test.live})
-			response, text := request(t, s, "GET", test.path, "")
+			response, text := fetch(t, s, "GET", test.path, "")
 			if response.StatusCode != test.status || text != test.text {
 				t.Errorf("answer %d %q, want %d %q", response.StatusCode, text, test.status, test.text)
 			}
-			response, text = request(t, s, "GET", test.path, "text/html, application/json;q=0.9")
+			response, text = fetch(t, s, "GET", test.path, "text/html, application/json;q=0.9")
 			var got report
 			if err := json.Unmarshal([]byte(text), &got); err != nil {
 				t.Fatalf("%v in %q", err, text)
@@ -123,7 +123,7 @@ func TestHealth_SaysStateAndReasons(t *testing.T) {
 
 func TestHealth_EmptyReasonsAreAnEmptyList(t *testing.T) {
 	s := start(t, Deps{Ready: ok, Live: ok})
-	if _, text := request(t, s, "GET", PathReady, "application/json"); text != `{"status":"ready","reasons":[]}`+"\n" {
+	if _, text := fetch(t, s, "GET", PathReady, "application/json"); text != `{"status":"ready","reasons":[]}`+"\n" {
 		t.Errorf("answer %q", text)
 	}
 }
@@ -134,7 +134,7 @@ func TestMetrics_ServesTheRegistryPassedIn(t *testing.T) {
 	registry.MustRegister(counter)
 	counter.Add(3)
 	s := start(t, Deps{Registry: registry, Ready: ok, Live: ok})
-	response, text := request(t, s, "GET", PathMetrics, "")
+	response, text := fetch(t, s, "GET", PathMetrics, "")
 	if response.StatusCode != 200 || !strings.Contains(text, "\nacsgate_test_total 3\n") {
 		t.Errorf("answer %d %q", response.StatusCode, text)
 	}
@@ -156,7 +156,7 @@ func TestServer_RefusesOtherMethodsAndPaths(t *testing.T) {
 		{"GET", "/nothing", 404},
 		{"GET", PathReady + "/x", 404},
 	} {
-		if response, _ := request(t, s, test.method, test.path, ""); response.StatusCode != test.status {
+		if response, _ := fetch(t, s, test.method, test.path, ""); response.StatusCode != test.status {
 			t.Errorf("%s %s: %d, want %d", test.method, test.path, response.StatusCode, test.status)
 		}
 	}

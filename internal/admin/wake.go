@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,8 +41,17 @@ type API struct {
 
 	Resources
 
-	waking atomic.Int32 // wakes under way, each of which holds a connection
-	log    *zap.Logger  // nil until New
+	waking  atomic.Int32 // wakes under way, each of which holds a connection
+	readers readers
+
+	described   sync.Once
+	description []byte // the OpenAPI document
+
+	// What New adds.
+	log      *zap.Logger
+	metrics  *metrics
+	audits   *audits
+	stopping context.Context // done when the listener ends
 }
 
 // WakeResult is how one Connection Request went.
@@ -86,8 +97,6 @@ type Progress struct {
 
 // Bounds of the API.
 const (
-	maxBody     = 64 << 20 // a list of a million devices
-	bodyTimeout = 2 * time.Minute
 	// wakeTimeout is far beyond what a Connection Request takes by default.
 	wakeTimeout = 10 * time.Minute
 	// maxWakes leaves connections to those who ask for metrics and health.
@@ -95,64 +104,67 @@ const (
 	bulkTimeout = 24 * time.Hour
 )
 
-func (a *API) device(w http.ResponseWriter, r *http.Request) {
-	id, ok := deviceOf(w, r)
-	if !ok {
-		return
+func (a *API) wakeEndpoints() []endpoint {
+	return []endpoint{
+		{
+			id: "wakeDevice", method: http.MethodPost, path: "devices/{id}/connection-request", role: RoleOperator, answer: WakeResult{}, once: true,
+			summary: "Send a device a Connection Request and wait for its result",
+			about:   "200 with ok false says that the device did not come, and why. 503 says that too many are under way.",
+			missing: a.Wake == nil, handle: a.wake,
+		}, {
+			id: "wakeDevices", method: http.MethodPost, path: "connection-requests", role: RoleOperator, body: Selection{}, answer: Progress{},
+			media: mediaLines, once: true, long: true, large: true,
+			summary: "Send many devices a Connection Request",
+			about: "The answer is a document a line, the last one with done true. It ends when the client goes away. " +
+				"A token with a scope reaches its own devices only; naming another one is refused.",
+			missing: a.WakeMany == nil, handle: a.wakeMany,
+		},
 	}
-	view, ok := a.Device(id)
-	if !ok {
-		fail(w, http.StatusNotFound, "no session of device "+id.String()+" was seen yet")
-		return
-	}
-	answer(w, http.StatusOK, view)
 }
 
-func (a *API) wake(w http.ResponseWriter, r *http.Request) {
-	id, ok := deviceOf(w, r)
-	if !ok {
-		return
+func (a *API) wake(w http.ResponseWriter, r *request) error {
+	id, err := a.deviceOf(r)
+	if err != nil {
+		return err
 	}
 	if a.waking.Add(1) > maxWakes {
 		a.waking.Add(-1)
-		failWake(w, ErrBusy)
-		return
+		return ErrBusy
 	}
 	defer a.waking.Add(-1)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
 	result, err := a.Wake(r.Context(), id)
+	if errors.Is(err, ErrUnknownDevice) {
+		return unknownDevice(id)
+	}
 	if err != nil {
-		failWake(w, err)
-		return
+		return err
 	}
-	answer(w, http.StatusOK, result)
-}
-
-func failWake(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	switch {
-	case errors.Is(err, ErrUnknownDevice):
-		status = http.StatusNotFound
-	case errors.Is(err, ErrBusy):
-		w.Header().Set("Retry-After", "5")
-		status = http.StatusServiceUnavailable
+	if result.Attempts == nil {
+		result.Attempts = []WakeAttempt{}
 	}
-	fail(w, status, err.Error())
+	r.detail = "came"
+	if !result.OK {
+		r.detail = "did not come"
+	}
+	return answer(w, http.StatusOK, result)
 }
 
 // wakeMany answers with one JSON document a line, the last one with done set. It
 // ends when the client goes away.
-func (a *API) wakeMany(w http.ResponseWriter, r *http.Request) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	selection, err := readSelection(http.MaxBytesReader(w, r.Body, maxBody))
+func (a *API) wakeMany(w http.ResponseWriter, r *request) error {
+	selection, err := readSelection(r.Body)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
+		return err
 	}
+	if selection, err = a.scoped(r.Context(), r.who, selection); err != nil {
+		return err
+	}
+	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Now().Add(bulkTimeout))
-	setHeaders(w, "application/x-ndjson")
+	a.Audit(r.who, r.Request, http.StatusAccepted, "begun: "+selection.String())
+	setHeaders(w, mediaLines)
 	lines := json.NewEncoder(w)
 	tell := func(p Progress) {
 		_ = lines.Encode(p)
@@ -163,5 +175,7 @@ func (a *API) wakeMany(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		last.Error = err.Error()
 	}
+	r.detail = fmt.Sprintf("%d asked, %d came", last.Asked, last.Confirmed)
 	tell(last)
+	return nil
 }

@@ -1,0 +1,117 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of bodies.
+const (
+	maxBody      = 64 << 20 // a list of a million devices
+	maxSmallBody = 1 << 20
+	bodyTimeout  = 2 * time.Minute
+)
+
+// checkBody refuses bodies where none belong and those that are not JSON, and bounds
+// them.
+func checkBody(w http.ResponseWriter, r *http.Request, e *endpoint) error {
+	most := int64(maxSmallBody)
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+		return nil
+	case e.body == nil:
+		return refuse(http.StatusBadRequest, "%s %s takes no body", e.method, e.path)
+	case e.large:
+		most = maxBody
+	}
+	if kind := r.Header.Get("Content-Type"); kind != "" {
+		if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/json" {
+			return refuse(http.StatusUnsupportedMediaType, "the body is %q: send application/json", clip(kind))
+		}
+	}
+	if r.ContentLength > most {
+		return &http.MaxBytesError{Limit: most}
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	return nil
+}
+
+// readBody reads a JSON object into a struct. Fields that are not known and those
+// that cannot be read are refused, all of them at once. An empty body is an empty
+// object.
+func readBody(r *http.Request, into any) error {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return badBody(err)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(data, &given); err != nil || given == nil {
+		return badBody(errors.Join(err, errors.New("it must be one JSON object")))
+	}
+	fields := fieldsOf(reflect.ValueOf(into).Elem())
+	var bad []fieldProblem
+	for name, value := range given {
+		field, known := fields[name]
+		if !known {
+			bad = append(bad, fieldProblem{strings.ToValidUTF8(clip(name), "?"), "is not known"})
+			continue
+		}
+		decoder := json.NewDecoder(bytes.NewReader(value))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(field.Addr().Interface()); err != nil {
+			bad = append(bad, fieldProblem{name, jsonError(err)})
+		}
+	}
+	slices.SortFunc(bad, func(a, b fieldProblem) int { return strings.Compare(a.Name, b.Name) })
+	return refuseFields("body", bad)
+}
+
+// fieldsOf returns the fields of a struct by their names in JSON.
+func fieldsOf(v reflect.Value) map[string]reflect.Value {
+	fields := map[string]reflect.Value{}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = v.Field(i)
+	}
+	return fields
+}
+
+// badBody returns the problem of a body that cannot be read.
+func badBody(err error) error {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return err
+	}
+	return refuse(http.StatusBadRequest, "body: %s", jsonError(err))
+}
+
+// jsonError says what is wrong in the words of JSON, not of Go.
+func jsonError(err error) string {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return strings.TrimPrefix(err.Error(), "json: ")
+	}
+	want := map[reflect.Kind]string{
+		reflect.String: "a string", reflect.Bool: "true or false", reflect.Slice: "a list", reflect.Struct: "an object", reflect.Map: "an object",
+	}[kind.Type.Kind()]
+	if want == "" {
+		want = "a number"
+	}
+	if kind.Field != "" {
+		return fmt.Sprintf("%s is a %s, not %s", kind.Field, kind.Value, want)
+	}
+	return fmt.Sprintf("is a %s, not %s", kind.Value, want)
+}
