@@ -53,6 +53,14 @@ type FailoverConfig struct {
 	// ReturnPerSecond limits how many devices a second return to an ACS that
 	// recovers; 0 means no limit.
 	ReturnPerSecond float64 `yaml:"return_per_second"`
+	// RatePerSecond, Canary and Criteria are of ModeRewrite: how many devices a
+	// second are begun with, 0 for the rate of campaigns that do not say; how many
+	// percent of them come first, 0 for none; and what each step must show. Where
+	// these fail, URLs are rewritten no further in this outage, or set back, while
+	// sessions stay with the backup.
+	RatePerSecond float64  `yaml:"rate_per_second"`
+	Canary        float64  `yaml:"canary"`
+	Criteria      Criteria `yaml:"criteria"`
 }
 
 // ProbeConfig drives an ACS's health: active probes and their thresholds. The
@@ -121,6 +129,7 @@ func (c *ACSConfig) SetDefaults() {
 func (c *FailoverConfig) SetDefaults() {
 	orDefault(&c.Mode, ModeRoute)
 	orDefault(&c.Return, ReturnAuto)
+	c.Criteria.SetDefaults()
 }
 
 // SetDefaults fills in what the file leaves out.

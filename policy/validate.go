@@ -15,6 +15,7 @@ const (
 	maxDuration = 24 * time.Hour
 	maxRun      = 1000 // failures or successes in a row
 	maxRate     = 1_000_000
+	maxMoves    = 100_000 // devices a second that are moved
 )
 
 // Validate reports every problem of the ACSs and of the rules. Defaults must be
@@ -46,7 +47,7 @@ func (c *ACSConfig) validate(r reporter, known []string) {
 	r.acsName(c.Name)
 	switch {
 	case c.Backup == "":
-		c.Failover.validateUnused(r)
+		c.Failover.validateUnused(r.within("failover."))
 	case c.Backup == c.Name:
 		r("backup", c.Backup, "is the ACS itself: name another one"+listed(without(known, c.Name)))
 	default:
@@ -71,6 +72,14 @@ func (c *FailoverConfig) validate(r reporter) {
 	r.oneOf("mode", c.Mode, ModeRoute, ModeRewrite)
 	r.oneOf("return", c.Return, ReturnAuto, ReturnManual)
 	r.number("return_per_second", c.ReturnPerSecond, maxRate)
+	r.number("rate_per_second", c.RatePerSecond, maxMoves)
+	if r.number("canary", c.Canary, 100); c.Canary == 100 {
+		r("canary", "100", "is every device: a canary is fewer")
+	}
+	c.Criteria.validate(r.within("criteria."))
+	if c.Mode == ModeRoute {
+		c.reportRewriting(r, "has no effect with mode: route, which sets no URL")
+	}
 }
 
 // validateUnused reports the keys that mean nothing without a backup: whoever
@@ -78,10 +87,29 @@ func (c *FailoverConfig) validate(r reporter) {
 func (c *FailoverConfig) validateUnused(r reporter) {
 	const problem = "has no effect without a backup"
 	if c.Return == ReturnManual {
-		r("failover.return", c.Return, problem)
+		r("return", c.Return, problem)
 	}
 	if c.ReturnPerSecond > 0 {
-		r("failover.return_per_second", text(c.ReturnPerSecond), problem)
+		r("return_per_second", text(c.ReturnPerSecond), problem)
+	}
+	if c.Mode == ModeRewrite {
+		r("mode", c.Mode, problem)
+	}
+}
+
+// reportRewriting reports the keys that are for rewriting alone. Those that say
+// what holds anyway are left alone.
+func (c *FailoverConfig) reportRewriting(r reporter, problem string) {
+	if c.RatePerSecond > 0 {
+		r("rate_per_second", text(c.RatePerSecond), problem)
+	}
+	if c.Canary > 0 {
+		r("canary", text(c.Canary), problem)
+	}
+	var usual Criteria
+	usual.SetDefaults()
+	if !c.Criteria.equal(&usual) {
+		r("criteria", "", problem)
 	}
 }
 

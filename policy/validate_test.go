@@ -217,11 +217,12 @@ func TestSetDefaults(t *testing.T) {
 		Routes: []RouteConfig{{Name: "x", ACS: "a"}, {ACS: "b"}},
 	}
 	c.SetDefaults()
+	usual := Criteria{FaultRate: new(5.0), Within: 24 * time.Hour, MinSample: 10, OnFailure: "halt"}
 	want := Config{
 		ACS: []ACSConfig{
-			{Name: "a", Failover: FailoverConfig{Mode: "route", Return: "auto"},
+			{Name: "a", Failover: FailoverConfig{Mode: "route", Return: "auto", Criteria: usual},
 				Probe: ProbeConfig{Type: "tcp", Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2, Hold: 30 * time.Second}},
-			{Name: "b", Failover: FailoverConfig{Mode: "route", Return: "auto"},
+			{Name: "b", Failover: FailoverConfig{Mode: "route", Return: "auto", Criteria: usual},
 				Probe: ProbeConfig{Type: "tcp", Interval: time.Second, Timeout: time.Second, Fall: 1, Rise: 2, Hold: 30 * time.Second}},
 		},
 		Routes: []RouteConfig{{Name: "x", ACS: "a"}, {Name: "routes[1]", ACS: "b"}},

@@ -68,6 +68,12 @@ func (c *Criteria) SetDefaults() {
 	orDefault(&c.OnFailure, OnFailureHalt)
 }
 
+func (c *Criteria) equal(other *Criteria) bool {
+	a, b := *c, *other
+	a.FaultRate, b.FaultRate = nil, nil
+	return a == b && *c.FaultRate == *other.FaultRate
+}
+
 func (c *Criteria) validate(r reporter) {
 	r.number("arrived", c.Arrived, 100)
 	r.number("second_session", c.SecondSession, 100)

@@ -151,3 +151,36 @@ func TestFailover_RolledBackByHand(t *testing.T) {
 		f.wantStatus("failover-north", Running)
 	})
 }
+
+// TestSecondSession: the session by which a device arrives is not its second, and
+// the end of one that follows at once is not lost.
+func TestSecondSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, 1)
+		f.start()
+		defer f.stop()
+		d := byURL("r")
+		d.Criteria = policy.Criteria{SecondSession: 100}
+		f.launch(d)
+		pass(2 * time.Second)
+		f.rewrite(0, northURL, isSet)
+		f.session(0, cwmp.EventBootstrap)
+		pass(3 * time.Second)
+		f.wantStatus("r", Running)
+		f.session(0)
+		pass(3 * time.Second)
+		f.wantStatus("r", Done)
+
+		f.devices[0].Current = "south"
+		d = onward("b")
+		d.Criteria = policy.Criteria{SecondSession: 100}
+		f.launch(d)
+		pass(2 * time.Second)
+		for range 2 { // before the first is recorded
+			f.NoteInform(numbered(0), "west", nil)
+			f.NoteSession(SessionEnd{Device: numbered(0), ACS: "west", Complete: true})
+		}
+		pass(3 * time.Second)
+		f.wantStatus("b", Done)
+	})
+}

@@ -40,7 +40,7 @@ type note struct {
 	kind         noteKind
 	id           cwmp.DeviceID
 	acs          string
-	bootstrap    bool // the Inform's
+	bootstrap    bool // the Inform had the event
 	good, faults bool // the session's
 	task         Task
 	was          Was
@@ -55,7 +55,7 @@ func (e *Engine) NoteInform(id cwmp.DeviceID, acs string, events []string) {
 
 // NoteSession tells how a session ended. It never blocks.
 func (e *Engine) NoteSession(s SessionEnd) {
-	e.note(note{kind: ending, id: s.Device, acs: s.ACS, good: s.Complete, faults: s.Faults > 0})
+	e.note(note{kind: ending, id: s.Device, acs: s.ACS, bootstrap: bootstraps(s.Events), good: s.Complete, faults: s.Faults > 0})
 }
 
 // NoteRewrite tells what came of a Task, also when the session broke. It never
@@ -117,11 +117,14 @@ func (e *Engine) matters(n *note) bool {
 	if !ok {
 		return false
 	}
-	// What waits in the queue may change the answer for these.
-	if n.kind == rewriting {
+	m := &c.members[number]
+	switch { // what waits in the queue may change the answer for these
+	case n.kind == rewriting:
 		return c.Name == n.task.Campaign
+	case n.kind == ending && n.acs == c.To && (m.state == Asked || m.state == Setting || m.state == Set):
+		return c.Status != Draft
 	}
-	_, _, ok = c.apply(c.members[number], n)
+	_, _, ok = c.apply(*m, n)
 	return ok
 }
 
@@ -131,7 +134,7 @@ func (c *campaign) apply(m member, n *note) (_ member, why string, ok bool) {
 	case informing:
 		return c.informed(m, n.acs, n.bootstrap)
 	case ending:
-		return c.ended(m, n.acs, n.good, n.faults)
+		return c.ended(m, n.acs, n.bootstrap, n.good, n.faults)
 	case rewriting:
 		if n.task.Campaign == c.Name {
 			return c.rewritten(m, n.task.Undo, &n.out)

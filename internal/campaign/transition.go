@@ -44,8 +44,9 @@ func (c *campaign) informed(m member, acs string, bootstrap bool) (_ member, why
 	return m, "", false
 }
 
-// ended is a session that has ended.
-func (c *campaign) ended(m member, acs string, good, faults bool) (_ member, why string, ok bool) {
+// ended is a session that has ended. One that began with 0 BOOTSTRAP is no second
+// one: by that the device has arrived.
+func (c *campaign) ended(m member, acs string, bootstrap, good, faults bool) (_ member, why string, ok bool) {
 	if c.Status == Draft || acs != c.To {
 		return m, "", false
 	}
@@ -62,7 +63,7 @@ func (c *campaign) ended(m member, acs string, good, faults bool) (_ member, why
 	if bad {
 		m.flags |= faulted
 	}
-	if good {
+	if good && !bootstrap {
 		m.flags |= held
 	}
 	return m, "", m.flags != was

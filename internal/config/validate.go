@@ -28,8 +28,12 @@ var references = []struct{ from, to string }{
 // has the same indices. While there is a problem with the other, or with a part
 // of it, nothing is to be said of them.
 var dependents = []struct{ key, on string }{
+	{"acs[].failover.mode", "acs[].backup"},
 	{"acs[].failover.return", "acs[].backup"},
 	{"acs[].failover.return_per_second", "acs[].backup"},
+	{"acs[].failover.rate_per_second", "acs[].failover.mode"},
+	{"acs[].failover.canary", "acs[].failover.mode"},
+	{"acs[].failover.criteria", "acs[].failover.mode"},
 	{"acs[].probe.timeout", "acs[].probe.interval"},
 	{"limits.body_memory", "limits.body_bytes"},
 	{"listen[].tls.client_ca_file", "listen[].tls.client_auth"},

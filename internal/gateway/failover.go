@@ -24,27 +24,36 @@ const (
 type failovers struct {
 	snapshot func() *policy.Snapshot
 	rules    func(acs string) *acsRules
-	begin    func(ctx context.Context, acs, backup string) error
+	begin    func(ctx context.Context, acs, backup string, d campaign.Definition) error
 	end      func(ctx context.Context, acs string) error
+	up       func(ctx context.Context, acs string) error
 	log      *zap.Logger
 
 	made map[string]*madeChange // by ACS; of follow alone
 }
 
+// turn is what an ACS's health asks for.
+type turn string
+
+const (
+	noTurn   turn = ""         // nothing, or nobody knows
+	toBackup turn = "backup"   // the URLs of its devices are to lead to the backup
+	toHome   turn = "home"     // they are to lead to it
+	isUp     turn = "up again" // it is up, and an operator says whether they are
+)
+
 // madeChange is the last change of an ACS.
 type madeChange struct {
-	away   bool
+	turn   turn
 	failed string    // why it could not be made, "" if it was
 	next   time.Time // when it is tried again
 }
 
 func (g *Gateway) makeFailovers() *failovers {
+	c := g.moves.campaigns
 	return &failovers{
 		snapshot: g.health.Snapshot, rules: func(acs string) *acsRules { return g.rules.Load().named(acs) },
-		begin: func(ctx context.Context, acs, backup string) error {
-			return g.moves.campaigns.Failover(ctx, acs, backup, campaign.Definition{})
-		},
-		end: g.moves.campaigns.Return, log: g.log, made: map[string]*madeChange{},
+		begin: c.Failover, end: c.Return, up: c.Recovered, log: g.log, made: map[string]*madeChange{},
 	}
 }
 
@@ -70,41 +79,44 @@ func (m *moves) run(ctx context.Context) error {
 func (f *failovers) follow(ctx context.Context, now time.Time) {
 	for _, s := range f.snapshot().States() {
 		r := f.rules(s.ACS)
-		away, due := failoverDue(&s, r)
+		due := failoverDue(&s, r)
 		last := f.made[s.ACS]
 		switch {
-		case !due, last != nil && last.away == away && (last.failed == "" || now.Before(last.next)):
+		case due == noTurn, last != nil && last.turn == due && (last.failed == "" || now.Before(last.next)):
 			continue
-		case last == nil || last.away != away:
-			last = &madeChange{away: away}
+		case last == nil || last.turn != due:
+			last = &madeChange{turn: due}
 			f.made[s.ACS] = last
 		}
-		err := f.apply(ctx, &s)
+		err := f.apply(ctx, &s, r, due)
 		if err == nil {
 			last.failed = ""
 			continue
 		}
 		if last.next = now.Add(failoverRetry); last.failed != err.Error() {
-			f.log.Error("failover by rewriting: it is tried again", zap.String("acs", s.ACS), zap.String("backup", s.Backup), zap.Bool("away", away), zap.Error(err))
+			f.log.Error("failover by rewriting: it is tried again", zap.String("acs", s.ACS), zap.String("backup", s.Backup), zap.String("to", string(due)), zap.Error(err))
 		}
 		last.failed = err.Error()
 	}
 }
 
-// failoverDue tells where the URLs of an ACS's devices should lead, and whether
-// that is known: an ACS is taken to be up when a gateway begins, and must have
-// answered before its devices are called home.
-func failoverDue(s *policy.Status, r *acsRules) (away, known bool) {
+// failoverDue tells what the health of an ACS asks for. An ACS is taken to be up
+// when a gateway begins, and must have answered before its devices are called home.
+func failoverDue(s *policy.Status, r *acsRules) turn {
 	answered := s.Counts.ProbeOK+s.Counts.SessionOK > 0
 	switch {
-	case s.Away:
-		return true, r.rewrites
-	case s.State == policy.Down:
-		return false, false
+	case s.Away && r.rewrites:
+		return toBackup
+	case s.Away, s.State == policy.Down:
+		return noTurn
 	case !s.Moved.IsZero():
-		return false, true
+		return toHome
+	case s.State != policy.Up || !answered:
+		return noTurn
+	case r.returnsWhenTold:
+		return isUp
 	}
-	return false, s.State == policy.Up && answered && !r.returnsWhenTold
+	return toHome
 }
 
 // placement returns where a campaign has moved a device to. A failover keeps no
@@ -124,11 +136,14 @@ func (g *Gateway) placement(id cwmp.DeviceID) (acs, by string) {
 }
 
 // apply makes one change.
-func (f *failovers) apply(ctx context.Context, s *policy.Status) error {
+func (f *failovers) apply(ctx context.Context, s *policy.Status, r *acsRules, due turn) error {
 	ctx, cancel := context.WithTimeout(ctx, failoverTimeout)
 	defer cancel()
-	if s.Away {
-		return f.begin(ctx, s.ACS, s.Backup)
+	switch due {
+	case toBackup:
+		return f.begin(ctx, s.ACS, s.Backup, r.failover)
+	case toHome:
+		return f.end(ctx, s.ACS)
 	}
-	return f.end(ctx, s.ACS)
+	return f.up(ctx, s.ACS)
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/acsgate/acsgate/internal/campaign"
 	"github.com/acsgate/acsgate/policy"
 )
 
@@ -17,6 +18,7 @@ type failoverRig struct {
 	*failovers
 	health *policy.Health
 	now    time.Time
+	manual bool
 	fails  error
 	made   []string
 }
@@ -29,7 +31,7 @@ func newFailoverRig(back string) *failoverRig {
 	for i := range acs {
 		acs[i].SetDefaults()
 	}
-	r := &failoverRig{health: policy.NewHealth(acs, now), now: now}
+	r := &failoverRig{health: policy.NewHealth(acs, now), now: now, manual: back == policy.ReturnManual}
 	r.restart()
 	return r
 }
@@ -44,10 +46,15 @@ func (r *failoverRig) restart() {
 	}
 	r.failovers = &failovers{
 		snapshot: func() *policy.Snapshot { return r.health.Snapshot() },
-		rules:    func(acs string) *acsRules { return &acsRules{rewrites: acs == "north"} },
-		begin:    func(_ context.Context, acs, backup string) error { return note(acs + " to " + backup) },
-		end:      func(_ context.Context, acs string) error { return note(acs + " returns") },
-		log:      zap.NewNop(), made: map[string]*madeChange{},
+		rules: func(acs string) *acsRules {
+			return &acsRules{rewrites: acs == "north", returnsWhenTold: r.manual && acs == "north"}
+		},
+		begin: func(_ context.Context, acs, backup string, _ campaign.Definition) error {
+			return note(acs + " to " + backup)
+		},
+		end: func(_ context.Context, acs string) error { return note(acs + " returns") },
+		up:  func(_ context.Context, acs string) error { return note(acs + " is up") },
+		log: zap.NewNop(), made: map[string]*madeChange{},
 	}
 }
 
@@ -104,6 +111,20 @@ func TestFailover_AfterARestart(t *testing.T) {
 
 	r = newFailoverRig("")
 	r.probe("north", true, 1)
+	r.want(t, "north returns")
+
+	r = newFailoverRig(policy.ReturnManual)
+	r.want(t)
+	r.probe("north", true, 1)
+	r.want(t, "north is up") // the next outage is another one
+	r.probe("south", true, 3)
+	r.probe("north", false, 5)
+	r.want(t, "north to south")
+	r.probe("north", true, 20)
+	r.want(t)
+	if err := r.health.Return("north", r.now); err != nil {
+		t.Fatal(err)
+	}
 	r.want(t, "north returns")
 }
 

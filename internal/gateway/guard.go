@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/acsgate/acsgate/internal/campaign"
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
@@ -19,7 +20,8 @@ type acsRules struct {
 	urls     policy.URLRules
 	files    policy.FileURLs
 	asBackup string
-	rewrites bool // its failover sets URLs
+	rewrites bool // its failover sets URLs, as failover says
+	failover campaign.Definition
 	// returnsWhenTold says that its sessions come back from its backup when an
 	// operator says so.
 	returnsWhenTold bool
@@ -30,7 +32,12 @@ func newACSRules(all []config.ACS) (map[string]*acsRules, []string, error) {
 	var names []string
 	for i := range all {
 		a := &all[i]
-		r := &acsRules{cpeURL: a.CPEURL, urls: a.URLRules(), files: a.FileURLs, asBackup: a.AsBackup, rewrites: a.Policy.Failover.Mode == policy.ModeRewrite, returnsWhenTold: a.Policy.Failover.Return == policy.ReturnManual}
+		f := &a.Policy.Failover
+		r := &acsRules{
+			cpeURL: a.CPEURL, urls: a.URLRules(), files: a.FileURLs, asBackup: a.AsBackup,
+			rewrites: f.Mode == policy.ModeRewrite, returnsWhenTold: f.Return == policy.ReturnManual,
+			failover: campaign.Definition{RatePerSecond: f.RatePerSecond, Canary: f.Canary, Criteria: f.Criteria},
+		}
 		var err error
 		if a.CPELogin != nil {
 			if r.logins, err = a.CPELogin.Load(); err != nil {

@@ -184,6 +184,77 @@ func TestMigration_RouteThenRewrite(t *testing.T) {
 	m.campaign("m", "rolled_back")
 }
 
+// TestMigration_ListInWavesByPercent: of the devices that are listed half go first;
+// the others follow, and who is not listed stays. The preview tells it all.
+func TestMigration_ListInWavesByPercent(t *testing.T) {
+	t.Parallel()
+	m := newMigrating(t, 10)
+	r := inWaves("rewrite")
+	r.Everything, r.Waves = false, []admin.CampaignWave{{Percent: 50}, {Percent: 100}}
+	for _, c := range m.all[:8] {
+		r.Selector.Devices = append(r.Selector.Devices, c.Device().String())
+	}
+	shown := map[string]int{}
+	err := m.api.PreviewCampaign(t.Context(), r, func(v admin.MoveView) error {
+		shown[v.Device] = v.Wave
+		return nil
+	})
+	if err != nil || len(shown) != 10 {
+		t.Fatalf("the preview shows %v: %v", shown, err)
+	}
+	m.begin(r)
+	one, two := m.wave("m", 0), m.wave("m", 1)
+	if len(one) == 0 || len(two) == 0 || len(one)+len(two) != 8 {
+		t.Fatalf("%d and %d devices", len(one), len(two))
+	}
+	for wave, all := range map[int][]*simnet.CPE{0: one, 1: two, -1: m.all[8:]} {
+		for _, c := range all {
+			if shown[c.Device().String()] != wave {
+				t.Errorf("%s was shown in wave %d and is in %d", c.Device(), shown[c.Device().String()], wave)
+			}
+		}
+	}
+	for _, c := range append(m.all[8:], two...) {
+		want(t, m.live(c), "north")
+	}
+	for _, c := range one {
+		m.member("m", c, "asked")
+		want(t, m.live(c), "north", "south")
+		want(t, m.live(c), "south")
+	}
+	for _, c := range two {
+		m.member("m", c, "asked")
+		want(t, m.live(c), "north", "south")
+		want(t, m.live(c), "south")
+	}
+	m.campaign("m", "done")
+	for _, c := range m.all[8:] {
+		want(t, m.live(c), "north")
+	}
+}
+
+// TestMigration_PreviewRefuses what the campaign would be refused for.
+func TestMigration_PreviewRefuses(t *testing.T) {
+	t.Parallel()
+	m := newMigrating(t, 1)
+	for reason, edit := range map[string]func(*admin.CampaignRequest){
+		"unknown here: FFFFFF-easycwmp-NOBODY": func(r *admin.CampaignRequest) {
+			r.Selector.Devices = []string{m.all[0].Device().String(), "FFFFFF-easycwmp-NOBODY"}
+		},
+		"takes every device": func(r *admin.CampaignRequest) { r.Everything = false },
+		"takes none":         func(r *admin.CampaignRequest) { r.Selector.Serial = []string{"NOBODY*"} },
+	} {
+		r := inWaves("route")
+		edit(&r)
+		shown := 0
+		err := m.api.PreviewCampaign(t.Context(), r, func(admin.MoveView) error { shown++; return nil })
+		m.refused(err, reason)
+		if shown > 0 {
+			t.Errorf("%s: %d devices are shown", reason, shown)
+		}
+	}
+}
+
 // TestMigration_DevicesAreInOneCampaign at a time.
 func TestMigration_DevicesAreInOneCampaign(t *testing.T) {
 	t.Parallel()
