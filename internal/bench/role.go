@@ -22,6 +22,7 @@ const (
 	roleEcho     = "role-echo"
 	roleBindings = "role-bindings"
 	roleCampaign = "role-campaign"
+	roleEvents   = "role-events"
 )
 
 // runRole runs the role that args name; handled is false if they name none.
@@ -40,6 +41,8 @@ func runRole(args []string) (handled bool, err error) {
 		return true, runBindings(args[1:], os.Stdin, os.Stdout)
 	case roleCampaign:
 		return true, runCampaign(args[1:], os.Stdin, os.Stdout)
+	case roleEvents:
+		return true, runEvents(args[1:], os.Stdin, os.Stdout)
 	}
 	return false, nil
 }
