@@ -18,6 +18,7 @@ func TestBackupLoop(t *testing.T) {
 		{acs("a", "b", "rewrite") + acs("b", "a", "route"), true},
 		{acs("a", "b", "route") + acs("b", "c", "rewrite") + acs("c", "a", "route"), true},
 		{acs("a", "b", "route") + acs("b", "a", "route"), false},
+		{acs("a", "b", "route") + acs("b", "c", "route") + acs("c", "a", "route"), false},
 		{acs("a", "b", "rewrite") + "  - {name: b, url: \"http://127.0.0.1:1/\", cpe_url: \"http://gw/b\"}\n", false},
 	} {
 		_, err := Parse("/dev/null/acsgate.yaml", []byte("acs:\n"+test.acs+"listen: [{name: cpe, address: \"127.0.0.1:0\"}]\nroutes: [{name: default, acs: a}]\n"))
