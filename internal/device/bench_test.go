@@ -132,3 +132,45 @@ func BenchmarkFlush(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFind searches a million devices.
+func BenchmarkFind(b *testing.B) {
+	const million = 1_000_000
+	r := benchRegistry(b, million)
+	page, err := r.Find(b.Context(), Query{All: []Filter{{ProductClass: []string{"HG001"}}}, Limit: MaxLimit})
+	if err != nil {
+		b.Fatal(err)
+	}
+	none := func(ids []cwmp.DeviceID, keep []bool) { clear(keep) }
+	for _, bm := range []struct {
+		name string
+		q    Query
+	}{
+		{"first page", Query{}},
+		{"first page by last Inform", Query{Order: ByLastInform}},
+		{"serial", Query{All: []Filter{{Serial: []string{"SN0000777777"}}}}},
+		{"part of a serial", Query{All: []Filter{{Text: "0777777"}}}},
+		{"identity", Query{All: []Filter{{Text: "00D01B-HG077-SN0000777777"}}}},
+		{"address", Query{All: []Filter{{Text: "100.11.222."}}}},
+		{"nothing", Query{All: []Filter{{Text: "nowhere"}}}},
+		{"ACS and class", Query{All: []Filter{{ACS: []string{"north"}, ProductClass: []string{"HG001"}}}, After: page.Next, Limit: MaxLimit}},
+		{"silent", Query{All: []Filter{{InformedBefore: time.Unix(1_700_000_000, 0)}}}},
+		{"match", Query{Match: none}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Find(b.Context(), bm.q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("by ACS", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := r.CountByACS(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

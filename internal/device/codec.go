@@ -37,6 +37,7 @@ const (
 	tagFailed
 	tagFaults
 	tagLocal
+	tagLastFailed
 )
 
 // Tags of an assignment's value.
@@ -148,6 +149,7 @@ func (t *tables) encodeSoft(b []byte, st *state) []byte {
 	for _, f := range [...]struct{ tag, number uint32 }{
 		{tagFirst, st.first}, {tagLast, st.last}, {tagEvents, uint32(st.events)},
 		{tagSessions, st.sessions}, {tagFailed, st.failed}, {tagFaults, st.faults},
+		{tagLastFailed, numberOf(st.lastFailed)},
 	} {
 		b = appendNumber(b, f.tag, f.number)
 	}
@@ -200,7 +202,16 @@ func decodeNumber(f field, st *state) {
 		st.failed = f.number
 	case tagFaults:
 		st.faults = f.number
+	case tagLastFailed:
+		st.lastFailed = f.number != 0
 	}
+}
+
+func numberOf(flag bool) uint32 {
+	if flag {
+		return 1
+	}
+	return 0
 }
 
 // roots are the usual roots of data models, which are stored as numbers from 1.

@@ -15,6 +15,7 @@ func Encode(rec Record) []store.Write {
 		url: own(rec.ConnectionRequestURL), udp: own(rec.UDPConnectionRequestAddress),
 		source: plainSource(rec.Source), first: toSeconds(rec.FirstSeen), last: toSeconds(rec.LastInform),
 		local: own(localText(rec.Local)), events: newEventSet(rec.LastEvents), sessions: rec.Sessions, failed: rec.Failed, faults: rec.Faults,
+		lastFailed: rec.LastFailed,
 	}
 	var t tables
 	id := rec.ID.String()

@@ -9,6 +9,8 @@ type Handle uint32
 // handleBits is how many bits of a handle are the number in its shard.
 const handleBits = 32 - shardBits
 
+func newHandle(place int, number uint32) Handle { return Handle(uint32(place)<<handleBits | number) }
+
 // Handle returns the device's handle; false if the device is not known.
 func (r *Registry) Handle(id cwmp.DeviceID) (Handle, bool) {
 	place, hash := r.place(&id)

@@ -39,9 +39,10 @@ func (r *Registry) NoteInform(in Sighting) {
 // that is not known it notes nothing.
 func (r *Registry) NoteEnd(id cwmp.DeviceID, end End) {
 	r.noteRefusal(r.change(&id, knownDevice, func(_ *shard, st state) (state, extent) {
-		if !end.Failed && end.Faults == 0 {
+		if !end.Failed && end.Faults == 0 && !st.lastFailed {
 			return st, noChange
 		}
+		st.lastFailed = end.Failed
 		if end.Failed {
 			st.failed++
 		}

@@ -67,6 +67,7 @@ type state struct {
 	first, last                  uint32
 	events                       eventSet
 	sessions, failed, faults     uint32
+	lastFailed                   bool // the last session that has ended
 }
 
 // Flags of a packed record.
@@ -74,6 +75,7 @@ const (
 	hasAssignment = 1 << iota
 	hasSource4
 	hasSource6
+	lastFailed
 )
 
 // append packs the state. It begins with what lookups compare and want first.
@@ -100,6 +102,9 @@ func (s *state) append(b []byte) []byte {
 func (s *state) flags() (flags byte) {
 	if s.revision != 0 {
 		flags |= hasAssignment
+	}
+	if s.lastFailed {
+		flags |= lastFailed
 	}
 	switch addr := s.source.Addr(); {
 	case addr.Is4():
@@ -169,6 +174,7 @@ func unpack(b []byte) (s state) {
 	u.rest = u.rest[8:]
 	s.events, s.sessions = eventSet(u.uvarint()), uint32(u.uvarint())
 	s.failed, s.faults = uint32(u.uvarint()), uint32(u.uvarint())
+	s.lastFailed = flags&lastFailed != 0
 	return s
 }
 

@@ -32,7 +32,15 @@ type Record struct {
 	Sessions uint32 // begun
 	Failed   uint32 // of these, ended otherwise than well
 	Faults   uint32 // SOAP faults in sessions (quirk C-59)
+
+	LastFailed bool // the last session that has ended did not end well
 }
+
+// Failing reports whether the device has trouble: its last session did not end
+// well, or most did not.
+func (r *Record) Failing() bool { return r.LastFailed || failedMostly(r.Sessions, r.Failed) }
+
+func failedMostly(sessions, failed uint32) bool { return failed > sessions/2 }
 
 // Assignment is where a device belongs, by decision of an operator or of a
 // migration.

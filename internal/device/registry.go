@@ -161,6 +161,7 @@ func (s *shard) export(number uint32) Record {
 		ConnectionRequestURL: st.url.string(s.cpes), UDPConnectionRequestAddress: st.udp.string(s.cpes),
 		FirstSeen: fromSeconds(st.first), LastInform: fromSeconds(st.last), LastEvents: st.events.codes(),
 		Sessions: st.sessions, Failed: st.failed, Faults: st.faults,
+		LastFailed: st.lastFailed,
 	}
 }
 

@@ -1,0 +1,142 @@
+package device
+
+import (
+	"encoding/binary"
+
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/search"
+)
+
+// filters are filters that a device must fit, all of them.
+type filters struct {
+	*tables
+	all   []filter
+	stage stage
+}
+
+func (t *tables) filters(all []Filter) filters {
+	f := filters{tables: t}
+	for i := range all {
+		f.all = append(f.all, t.filter(&all[i]))
+		f.stage = max(f.stage, f.all[i].stage)
+	}
+	return f
+}
+
+// reading is memory for reading one record after the other: a state in which
+// only what has been read counts, and the string form of an identity.
+type reading struct {
+	st   state
+	form []byte
+}
+
+// fit reads a record as far as the filters need it, and reports whether it fits
+// them. Nothing is allocated.
+func (f *filters) fit(record []byte, r *reading) bool {
+	st := &r.st
+	u := unpacker{record}
+	u.identity(st)
+	for i := range f.all {
+		if !f.all[i].fitsIdentity(st) {
+			return false
+		}
+	}
+	if f.stage == identityStage {
+		return true
+	}
+	flags := u.assignment(st)
+	st.acs, st.rule, st.listener = u.text(), u.text(), u.text()
+	for i := range f.all {
+		if !f.all[i].fitsRouting(st) {
+			return false
+		}
+	}
+	if f.stage == routingStage {
+		return true
+	}
+	u.tail(st, flags)
+	for i := range f.all {
+		if !f.all[i].fitsTail(st) || !f.all[i].hasText(f.tables, r) {
+			return false
+		}
+	}
+	return true
+}
+
+// tail reads what follows the listener, but for texts that nobody looks for.
+func (u *unpacker) tail(st *state, flags byte) {
+	u.text() // local
+	st.manufacturer, st.software = u.text(), u.text()
+	u.text() // root
+	u.text() // url
+	u.text() // udp
+	st.source = u.source(flags)
+	st.last = binary.LittleEndian.Uint32(u.rest[4:])
+	u.rest = u.rest[8:]
+	u.uvarint() // events
+	st.sessions, st.failed = uint32(u.uvarint()), uint32(u.uvarint())
+	st.lastFailed = flags&lastFailed != 0
+}
+
+// lastOf returns when a record's device has last informed.
+func lastOf(record []byte) uint32 {
+	var st state
+	u := unpacker{record}
+	u.identity(&st)
+	flags := u.assignment(&st)
+	for range 9 { // texts from acs to udp
+		u.text()
+	}
+	u.source(flags)
+	return binary.LittleEndian.Uint32(u.rest[4:])
+}
+
+func (f *filter) fitsIdentity(st *state) bool {
+	return f.oui.has(st.oui) && f.class.has(st.class) && f.hasSerial(st.serial.own)
+}
+
+func (f *filter) fitsRouting(st *state) bool {
+	return f.acs.has(st.acs) && f.rule.has(st.rule) && f.listener.has(st.listener)
+}
+
+func (f *filter) fitsTail(st *state) bool {
+	if f.failing && !st.lastFailed && !failedMostly(st.sessions, st.failed) {
+		return false
+	}
+	return f.after < int64(st.last) && int64(st.last) < f.before && f.software.has(st.software)
+}
+
+func (f *filter) hasText(t *tables, r *reading) bool {
+	st := &r.st
+	if f.text.Empty() || f.in(st.oui) || f.in(st.class) || f.in(st.manufacturer) || f.in(st.software) ||
+		f.text.In(st.serial.own) || f.text.InAddress(st.source) {
+		return true
+	}
+	if !f.text.HasDash() {
+		return false
+	}
+	r.form = search.AppendIdentity(r.form[:0], st.oui.string(t.cpes), st.class.string(t.cpes), st.serial.own)
+	return f.text.In(r.form)
+}
+
+// Tester returns a test of single devices, for those who find devices elsewhere.
+// It may be kept and called concurrently. A device that is not known does not fit,
+// unless there is no filter.
+func (r *Registry) Tester(all ...Filter) func(cwmp.DeviceID) bool {
+	f := r.tables.filters(all)
+	return func(id cwmp.DeviceID) bool {
+		for i := range f.all {
+			if !f.all[i].oui.hasString(id.OUI) || !f.all[i].class.hasString(id.ProductClass) {
+				return false
+			}
+		}
+		if len(f.all) == 0 {
+			return true
+		}
+		s, hash := r.locate(&id)
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		number, ok := s.find(hash, &id)
+		return ok && f.fit(s.record(number), new(reading))
+	}
+}

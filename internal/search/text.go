@@ -1,0 +1,112 @@
+package search
+
+import "net/netip"
+
+// Text is a text that is looked for, whatever the case of its letters A to Z. It
+// can be in an address only if nothing in it is longer than what addresses have
+// between two separators.
+type Text struct {
+	lower, upper string
+	address      bool
+	exact        netip.AddrPort // if it is one
+}
+
+// NewText returns what finds s.
+func NewText(s string) Text {
+	lower, upper := []byte(s), []byte(s)
+	for i := range lower {
+		lower[i], upper[i] = lowerOf(lower[i]), upperOf(upper[i])
+	}
+	t := Text{lower: string(lower), upper: string(upper), address: likeAddress(lower)}
+	if addr, err := netip.ParseAddrPort(s); err == nil {
+		t.exact = addr
+	}
+	return t
+}
+
+// Empty reports whether the text is in everything.
+func (t *Text) Empty() bool { return t.lower == "" }
+
+// HasDash reports whether the text may go across the parts of a device's string
+// form, or is one of its escapes.
+func (t *Text) HasDash() bool {
+	for i := range len(t.lower) {
+		if c := t.lower[i]; c == '-' || c == '%' {
+			return true
+		}
+	}
+	return false
+}
+
+// In reports whether the text is somewhere in b. It does not allocate.
+func (t *Text) In(b []byte) bool { return in(t, b) }
+
+// InString is In for a string.
+func (t *Text) InString(s string) bool { return in(t, s) }
+
+func in[T string | []byte](t *Text, b T) bool {
+	n := len(t.lower)
+	if n == 0 {
+		return true
+	}
+	low, up := t.lower[0], t.upper[0]
+	for i := 0; i+n <= len(b); i++ {
+		if c := b[i]; c != low && c != up {
+			continue
+		}
+		j := 1
+		for j < n && (b[i+j] == t.lower[j] || b[i+j] == t.upper[j]) {
+			j++
+		}
+		if j == n {
+			return true
+		}
+	}
+	return false
+}
+
+// InAddress reports whether the text is a part of how the address is written, or
+// is the whole of it with its port. It does not allocate.
+func (t *Text) InAddress(a netip.AddrPort) bool {
+	switch {
+	case !t.address || !a.IsValid():
+		return false
+	case t.exact.IsValid() && t.exact == a:
+		return true
+	}
+	var room [48]byte
+	return t.In(a.Addr().AppendTo(room[:0]))
+}
+
+// likeAddress reports whether a text can be a part of an address in lower case.
+func likeAddress(text []byte) bool {
+	const group = 5 // digits of a port; parts of addresses have fewer
+	length := 0
+	for _, c := range text {
+		switch {
+		case c == '.' || c == ':' || c == '[' || c == ']':
+			length = 0
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f':
+			if length++; length > group {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func lowerOf(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+func upperOf(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - ('a' - 'A')
+	}
+	return c
+}
