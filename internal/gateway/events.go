@@ -16,7 +16,7 @@ import (
 
 // publishInform tells that an ACS has accepted an Inform.
 func (g *Gateway) publishInform(in *proxy.Inform) {
-	g.publish(journal.Event{
+	g.journal.Publish(journal.Event{
 		At: in.At, Kind: journal.KindInform, Device: in.Device, ACS: in.ACS,
 		Text: strings.Join(in.Events, ", ") + " to " + in.ACS + ": " + in.Route.Reason,
 		Data: &journal.Inform{
@@ -39,7 +39,7 @@ func (g *Gateway) publishSession(s *proxy.Summary) {
 		in := &s.Injections[i]
 		doc.Injections = append(doc.Injections, journal.Injection{Name: in.Name, Outcome: in.Outcome, Text: injectionText(in)})
 	}
-	g.publish(journal.Event{
+	g.journal.Publish(journal.Event{
 		At: s.Started.Add(s.Took), Kind: journal.KindSession, Device: s.Device, ACS: s.ACS, Text: sessionText(s), Data: doc,
 	})
 }
@@ -83,14 +83,14 @@ func (g *Gateway) publishRequest(r connreq.Result) {
 	if !r.OK {
 		text = fmt.Sprintf("asked for by %s: the CPE did not come: %s", r.Origin, why)
 	}
-	g.publish(journal.Event{At: r.At.Add(r.Took), Kind: journal.KindConnectionRequest, Device: r.Device, Text: text, Data: doc})
+	g.journal.Publish(journal.Event{At: r.At.Add(r.Took), Kind: journal.KindConnectionRequest, Device: r.Device, Text: text, Data: doc})
 }
 
 // publishBindings tells that a device can be reached elsewhere than before.
 func (g *Gateway) publishBindings(changes []binding.Change) {
 	for i := range changes {
 		c := &changes[i]
-		g.publish(journal.Event{
+		g.journal.Publish(journal.Event{
 			At: c.At, Kind: journal.KindBinding, Device: c.Device,
 			Text: fmt.Sprintf("binding %s: %s, seen from %s", c.What, c.Remote, c.Local),
 			Data: &journal.Binding{
@@ -110,7 +110,7 @@ func (g *Gateway) publishHealth(s *policy.Status) {
 	if s.Away {
 		text += "; sessions go to " + s.Backup
 	}
-	g.publish(journal.Event{
+	g.journal.Publish(journal.Event{
 		At: time.Now(), Kind: journal.KindACS, ACS: s.ACS, Text: text,
 		Data: &journal.ACSState{State: s.State.String(), Was: s.Previous.String(), Reason: s.Reason, Backup: s.Backup, Away: s.Away},
 	})
@@ -119,13 +119,13 @@ func (g *Gateway) publishHealth(s *policy.Status) {
 // publishCampaign tells of a step of a campaign, or of one of its devices.
 func (g *Gateway) publishCampaign(e campaign.Event) {
 	if e.Device == (cwmp.DeviceID{}) {
-		g.publish(journal.Event{
+		g.journal.Publish(journal.Event{
 			At: e.At, Kind: journal.KindCampaign, Text: fmt.Sprintf("campaign %s is %s, wave %d: %s", e.Campaign, e.Status, e.Wave+1, e.Reason),
 			Data: &journal.CampaignStep{Campaign: e.Campaign, Status: string(e.Status), Wave: e.Wave, Reason: e.Reason},
 		})
 		return
 	}
-	g.publish(journal.Event{
+	g.journal.Publish(journal.Event{
 		At: e.At, Kind: journal.KindMove, Device: e.Device, ACS: e.To,
 		Text: fmt.Sprintf("campaign %s, %s to %s: %s, %s", e.Campaign, e.From, e.To, e.State, e.Reason),
 		Data: &journal.Move{From: e.From, To: e.To, Campaign: e.Campaign, State: e.State.String(), Reason: e.Reason},
@@ -134,4 +134,9 @@ func (g *Gateway) publishCampaign(e campaign.Event) {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
-func (g *Gateway) publish(e journal.Event) { _ = e }
+// publishInjection tells what came of RPCs of the gateway's own.
+func (g *Gateway) publishInjection(id cwmp.DeviceID, acs string, in *journal.Injection) {
+	g.journal.Publish(journal.Event{
+		Kind: journal.KindInjection, Device: id, ACS: acs, Text: in.Name + " " + in.Outcome + ": " + in.Text, Data: in,
+	})
+}

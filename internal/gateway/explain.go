@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/acsgate/acsgate/internal/admin"
@@ -11,15 +12,14 @@ import (
 	"github.com/acsgate/acsgate/proxy"
 )
 
-// journalDevices is how many devices the journal remembers: those that something
-// was done with, which are few among a million.
-const journalDevices = 50_000
+// timelineShort is how many entries of its timeline the view of a device has.
+const timelineShort = 16
 
-// journalInjections remembers the gateway's own RPCs of a session.
-func (g *Gateway) journalInjections(s *proxy.Summary) {
+// publishInjections tells what the gateway has asked of a CPE itself in a session.
+func (g *Gateway) publishInjections(s *proxy.Summary) {
 	for i := range s.Injections {
 		in := &s.Injections[i]
-		g.journal.Note(s.Device, journal.Entry{At: s.Started, What: in.Name, Text: injectionText(in)})
+		g.publishInjection(s.Device, s.ACS, &journal.Injection{Name: in.Name, Outcome: in.Outcome, Text: injectionText(in)})
 	}
 }
 
@@ -80,7 +80,7 @@ func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
 	} else {
 		v.Pending = g.stunPending(r)
 	}
-	for _, e := range g.journal.Of(r.ID) {
-		v.Journal = append(v.Journal, admin.JournalView{At: clock(e.At), What: e.What, Text: e.Text})
+	for _, e := range slices.Backward(g.journal.Timeline(r.ID, timelineShort)) {
+		v.Journal = append(v.Journal, admin.JournalView{At: clock(e.At), What: string(e.Kind), Text: e.Text})
 	}
 }

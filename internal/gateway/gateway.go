@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/capture"
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/device"
 	"github.com/acsgate/acsgate/internal/journal"
@@ -43,20 +44,21 @@ type Gateway struct {
 	lines   *zapcore.BufferedWriteSyncer
 	metrics *prometheus.Registry
 
-	store   store.Store
-	devices *device.Registry
-	health  *policy.Health
-	rules   atomic.Pointer[rules]
-	tls     *tlsconf.Manager
-	proxy   *proxy.Server
-	probes  *prober
-	reach   reach
-	moves   moves
-	stunset stunset
-	journal *journal.Journal
-	admin   *admin.Server
-	sweeper func(context.Context) error // of the store
-	loaded  atomic.Bool
+	store    store.Store
+	devices  *device.Registry
+	health   *policy.Health
+	rules    atomic.Pointer[rules]
+	tls      *tlsconf.Manager
+	proxy    *proxy.Server
+	probes   *prober
+	reach    reach
+	moves    moves
+	stunset  stunset
+	journal  *journal.Journal
+	captures *capture.Captures
+	admin    *admin.Server
+	sweeper  func(context.Context) error // of the store
+	loaded   atomic.Bool
 
 	began       time.Time
 	tally       tally
@@ -74,7 +76,7 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), journal: journal.New(journalDevices), began: time.Now()}
+	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), began: time.Now()}
 	g.newSettings(cfg)
 	undo := closers{lines.Stop}
 	defer func() {
@@ -83,6 +85,12 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 		}
 	}()
 	if err = telemetry.RegisterBuild(g.metrics, opts.Version); err != nil {
+		return nil, err
+	}
+	if g.journal, err = journal.Open(cfg.Journal, journal.Deps{Metrics: g.metrics, Now: time.Now, Log: log}); err != nil {
+		return nil, err
+	}
+	if g.captures, err = capture.New(capture.Config{}, capture.Deps{Now: time.Now, Metrics: g.metrics}); err != nil {
 		return nil, err
 	}
 	g.sampler = telemetry.NewSampler(telemetry.SamplerConfig{}, g.metrics, time.Now)
@@ -140,7 +148,7 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 	g.proxy, err = proxy.New(proxyConfig(cfg), proxy.Deps{
 		Route: g.route, Quirks: g.quirks, Started: g.started, Ended: g.ended, Result: g.observed,
 		Shown: g.showing(cfg), Learned: g.learning(cfg), Injections: g.ownRPCs, Guard: g.guard, Filter: g.filter,
-		Mirror:    g.mirror,
+		Mirror: g.mirror, Capture: g.tap,
 		ListenTLS: g.tls.Listener, VerifyDevice: g.tls.VerifyDevice, HandshakeReason: tlsconf.HandshakeReason,
 		HandshakeFailed: g.tls.NoteFailure, ClientCert: tlsconf.ClientCertHeaders, Challenge: g.tls.Challenge, Metrics: g.metrics, Log: g.log,
 	})
@@ -182,7 +190,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return g.devices.Run(ctx)
 	}
 	err := runParts(ctx, g.log, []part{
-		{"store", g.sweeper}, {"admin", g.admin.Run}, {"series", g.sampler.Run}, {"devices", devices}, {"tally", afterLoad(g.runTally)},
+		{"journal", g.journal.Run}, {"store", g.sweeper}, {"admin", g.admin.Run}, {"series", g.sampler.Run}, {"devices", devices}, {"tally", afterLoad(g.runTally)},
 		{"credentials", afterLoad(g.reach.vault.Run)}, {"bindings", afterLoad(g.reach.bindings.Run)},
 		{"campaigns", afterLoad(g.moves.run)}, {"provisioning", afterLoad(g.stunset.book.Run)},
 		{"stun", afterLoad(g.reach.runSTUN)}, {"connection requests", afterLoad(g.reach.requests.Run)},

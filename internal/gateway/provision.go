@@ -117,7 +117,7 @@ func (g *Gateway) provisioned(task *provision.Task, o policy.STUNOutcome) {
 		g.reach.vault.Learn(task.Device, credential.Set{STUN: credential.Login{Username: *s.Username, Password: credential.Secret(*s.Password)}})
 	}
 	if o.Result != policy.STUNNotTried {
-		g.journal.Note(task.Device, journal.Entry{At: time.Now(), What: injectSTUN, Text: string(o.Result) + ": " + o.Detail})
+		g.publishInjection(task.Device, "", &journal.Injection{Name: injectSTUN, Outcome: string(o.Result), Text: o.Detail})
 	}
 	log := g.log.Info
 	if well || o.Result == policy.STUNNotTried {

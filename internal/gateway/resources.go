@@ -19,6 +19,7 @@ func (g *Gateway) resources() admin.Resources {
 	return admin.Resources{
 		Sessions: g.sessionRows, ACSs: g.acsViews, Overview: g.overview, Series: g.series, Certificates: g.certificates,
 		Config: g.configView, Reload: g.reloadFile, InScope: g.deviceInScope, Assign: g.assign,
+		Timeline: g.timelineView, Events: g.journal.Subscribe, Publish: g.journal.Publish, Captures: g.captureAPI(),
 	}
 }
 
@@ -52,7 +53,7 @@ func (g *Gateway) assign(ctx context.Context, id cwmp.DeviceID, was, acs string)
 		return fmt.Errorf("%w: %w", admin.ErrConflict, err)
 	}
 	if err == nil {
-		g.publish(journal.Event{
+		g.journal.Publish(journal.Event{
 			At: time.Now(), Kind: journal.KindMove, Device: id, ACS: acs, Text: assignmentText(was, acs),
 			Data: &journal.Move{From: was, To: acs, State: "assigned", Reason: assignedByAPI},
 		})

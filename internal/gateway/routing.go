@@ -72,6 +72,7 @@ func (g *Gateway) started(in proxy.Inform) {
 func (g *Gateway) ended(s proxy.Summary) {
 	if s.Known {
 		g.devices.NoteEnd(s.Device, device.End{Failed: s.Outcome != proxy.Complete, Faults: faultsWithACS(s.Faults)})
+		g.publishInjections(&s)
 		g.publishSession(&s)
 		g.moves.campaigns.NoteSession(campaign.SessionEnd{
 			Device: s.Device, ACS: s.ACS, Complete: s.Outcome == proxy.Complete, Faults: faultsWithACS(s.Faults), Events: s.Events,
