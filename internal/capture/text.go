@@ -67,7 +67,7 @@ func (t *taken) writeText(w io.Writer) error {
 	if t.Cut > 0 {
 		fmt.Fprintf(b, ", %d found no room", t.Cut)
 	}
-	fmt.Fprint(b, "\nPasswords, keys, cookies and digest answers are masked.\n")
+	fmt.Fprint(b, "\nPasswords, keys, cookies and digest answers are masked. A body of one line is broken into several.\n")
 	last := -1
 	for i := range t.records {
 		rec := &t.records[i]
@@ -135,7 +135,7 @@ func (r *record) writeText(b *bufio.Writer) {
 		fmt.Fprintf(b, "%s: %s\n", printable(r.Header[i].Name, false), printable(r.Header[i].Value, false))
 	}
 	if r.body != "" {
-		fmt.Fprintf(b, "\n%s\n", strings.TrimRight(printable(r.body, true), "\n"))
+		fmt.Fprintf(b, "\n%s\n", strings.TrimRight(printable(indent(r.body), true), "\n"))
 	}
 }
 
