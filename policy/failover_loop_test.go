@@ -55,11 +55,11 @@ func TestBackups_LoopsDoNotRoute(t *testing.T) {
 			}
 			h.Tick(now)
 		}
-		for range 300 {
+		for range 150 {
 			second(false)
 		}
 		clear(dead)
-		for range 200 {
+		for range 50 {
 			second(true)
 		}
 		now = noon.Add(3 * time.Hour)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,7 +103,7 @@ type fixture struct {
 	wake    func(context.Context, cwmp.DeviceID) error
 	check   func(context.Context, string) error
 	changed func(Event)
-	ahead   time.Duration // of the gateway's clock
+	ahead   atomic.Int64 // nanoseconds, of the gateway's clock
 	cancel  context.CancelFunc
 	done    chan error
 }
@@ -139,7 +140,7 @@ func (f *fixture) load() {
 	f.Engine = e
 }
 
-func (f *fixture) now() time.Time { return time.Now().Add(f.ahead) }
+func (f *fixture) now() time.Time { return time.Now().Add(time.Duration(f.ahead.Load())) }
 
 // start loads and runs.
 func (f *fixture) start() {

@@ -12,7 +12,7 @@ import (
 
 // setClock sets the clock of the gateway.
 func (f *fixture) setClock(by time.Duration) {
-	f.ahead += by
+	f.ahead.Add(int64(by))
 	pass(2 * time.Second)
 }
 
