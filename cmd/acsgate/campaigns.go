@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,9 @@ const campaignsSynopsis = `[flags] [COMMAND]
   start | pause | resume | cancel | rollback | remove NAME
 `
 
+// states are those of a campaign's devices, in their order.
+var states = []string{"pending", "asked", "routed", "setting", "set", "arrived", "failed", "skipped", "undoing", "undone"}
+
 // campaignFlags are what acsgate campaigns is told.
 type campaignFlags struct {
 	client admin.Client
@@ -32,18 +36,17 @@ type campaignFlags struct {
 	json   bool
 }
 
-// runCampaigns shows campaigns and does what an operator wants with them.
-func runCampaigns(ctx context.Context, args []string, out, errs io.Writer) error {
+// defineCampaigns shows campaigns and does what an operator wants with them.
+func defineCampaigns(flags *flag.FlagSet) commandline.Run {
 	var c campaignFlags
-	flags := commandline.NewFlags("acsgate campaigns", campaignsSynopsis, errs)
 	clientFlags(flags, &c.client)
-	flags.StringVar(&c.state, "state", "", "only devices in this `state`, such as failed")
+	flags.StringVar(&c.state, "state", "", "only devices in this `"+strings.Join(states, "|")+"`")
 	flags.BoolVar(&c.start, "start", false, "start the new campaign at once")
 	flags.BoolVar(&c.json, "json", false, "print JSON")
-	args, err := commandline.ParseArgs(flags, args)
-	if err != nil {
-		return err
-	}
+	return c.run
+}
+
+func (c *campaignFlags) run(ctx context.Context, args []string, out, _ io.Writer) error {
 	if len(args) == 0 {
 		args = []string{"list"}
 	}
@@ -121,13 +124,13 @@ func printCampaign(out io.Writer, v admin.CampaignView) {
 	line("status", strings.TrimSpace(v.Status+"  "+v.Reason))
 	line("wave", fmt.Sprintf("%d  %s", v.Wave+1, v.Verdict))
 	line("started", v.Started)
-	var states []string
-	for _, state := range []string{"pending", "asked", "routed", "setting", "set", "arrived", "failed", "skipped", "undoing", "undone"} {
+	var counts []string
+	for _, state := range states {
 		if n := v.Counts[state]; n > 0 {
-			states = append(states, fmt.Sprintf("%d %s", n, state))
+			counts = append(counts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	line("devices", fmt.Sprintf("%d: %s", v.Total, strings.Join(states, ", ")))
+	line("devices", fmt.Sprintf("%d: %s", v.Total, strings.Join(counts, ", ")))
 }
 
 func (c *campaignFlags) devices(ctx context.Context, out io.Writer, name string) error {

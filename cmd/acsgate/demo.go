@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -30,24 +31,22 @@ type demo struct {
 	home         *demoHome
 }
 
-// runDemo shows a gateway at work until Ctrl-C, or for the given time.
-func runDemo(ctx context.Context, args []string, out, errs io.Writer) error {
-	flags := commandline.NewFlags("acsgate demo", "[-for 20s] [-v]", errs)
+// defineDemo shows a gateway at work until Ctrl-C, or for the given time.
+func defineDemo(flags *flag.FlagSet) commandline.Run {
 	limit := flags.Duration("for", 0, "end after this `time`, 0 for not until Ctrl-C")
 	verbose := flags.Bool("v", false, "show the gateway's log as well")
-	if err := commandline.Parse(flags, args); err != nil {
-		return err
+	return func(ctx context.Context, _ []string, out, errs io.Writer) error {
+		log := io.Discard
+		if *verbose {
+			log = errs
+		}
+		d, err := newDemo(out, log)
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(d.dir)
+		return d.run(ctx, *limit)
 	}
-	log := io.Discard
-	if *verbose {
-		log = errs
-	}
-	d, err := newDemo(out, log)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(d.dir)
-	return d.run(ctx, *limit)
 }
 
 func newDemo(out, log io.Writer) (*demo, error) {

@@ -20,33 +20,30 @@ func clientFlags(flags *flag.FlagSet, c *admin.Client) {
 	flags.StringVar(&c.TokenFile, "token-file", "", "`file` with a token of admin.tokens (default: the word in $"+admin.TokenVariable+")")
 }
 
-// runDevice says what a running gateway knows of a device, above all how it can be
+// defineDevice says what a running gateway knows of a device, above all how it can be
 // reached.
-func runDevice(ctx context.Context, args []string, out, errs io.Writer) error {
+func defineDevice(flags *flag.FlagSet) commandline.Run {
 	var client admin.Client
-	flags := commandline.NewFlags("acsgate device", "[flags] DEVICE", errs)
 	clientFlags(flags, &client)
 	asJSON := flags.Bool("json", false, "print JSON")
-	args, err := commandline.ParseArgs(flags, args)
-	if err != nil {
-		return err
+	return func(ctx context.Context, args []string, out, _ io.Writer) error {
+		if len(args) != 1 {
+			return commandline.Usagef("give one device as OUI-ProductClass-Serial, not %d", len(args))
+		}
+		id, err := cwmp.ParseDeviceID(args[0])
+		if err != nil {
+			return commandline.UsageError{Err: err}
+		}
+		view, err := client.Device(ctx, id)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return json.NewEncoder(out).Encode(view)
+		}
+		printDevice(out, &view)
+		return nil
 	}
-	if len(args) != 1 {
-		return commandline.Usagef("give one device as OUI-ProductClass-Serial, not %d", len(args))
-	}
-	id, err := cwmp.ParseDeviceID(args[0])
-	if err != nil {
-		return commandline.UsageError{Err: err}
-	}
-	view, err := client.Device(ctx, id)
-	if err != nil {
-		return err
-	}
-	if *asJSON {
-		return json.NewEncoder(out).Encode(view)
-	}
-	printDevice(out, &view)
-	return nil
 }
 
 func printDevice(out io.Writer, v *admin.DeviceView) {

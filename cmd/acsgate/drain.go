@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,10 +13,9 @@ import (
 	"github.com/acsgate/acsgate/internal/commandline"
 )
 
-// runDrain empties an ACS before its maintenance, and shows how far that is.
-func runDrain(ctx context.Context, args []string, out, errs io.Writer) error {
+// defineDrain empties an ACS before its maintenance, and shows how far that is.
+func defineDrain(flags *flag.FlagSet) commandline.Run {
 	var client admin.Client
-	flags := commandline.NewFlags("acsgate drain", "ACS -to OTHER [flags]", errs)
 	clientFlags(flags, &client)
 	to := flags.String("to", "", "the `ACS` that takes its devices over")
 	rewrite := flags.Bool("rewrite", false, "set ManagementServer.URL to that ACS's cpe_url; else the gateway routes and the CPEs notice nothing")
@@ -24,38 +24,36 @@ func runDrain(ctx context.Context, args []string, out, errs io.Writer) error {
 	name := flags.String("name", "", "`name` of the campaign (default drain-ACS)")
 	dry := flags.Bool("dry-run", false, "say which devices would move, and move none")
 	detach := flags.Bool("detach", false, "do not wait for the end")
-	args, err := commandline.ParseArgs(flags, args)
-	if err != nil {
-		return err
+	return func(ctx context.Context, args []string, out, errs io.Writer) error {
+		perSecond, err := parseRate(*rate)
+		switch {
+		case err != nil:
+			return commandline.UsageError{Err: err}
+		case len(args) != 1:
+			return commandline.Usagef("give the ACS to drain, such as: acsgate drain north -to south")
+		case *to == "":
+			return commandline.Usagef("-to is missing: the ACS that takes the devices of %q over", args[0])
+		}
+		request := admin.CampaignRequest{
+			Name: or(*name, "drain-"+args[0]), Kind: "drain", From: args, To: *to, Mode: "route",
+			RatePerSecond: perSecond, Canary: *canary, Wake: true, Start: true,
+		}
+		if *rewrite {
+			request.Mode = "rewrite"
+		}
+		if *dry {
+			return preview(ctx, client, request, false, out)
+		}
+		v, err := client.CreateCampaign(ctx, request)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(errs, "draining %s: %d devices. Ctrl-C ends the watching, not the drain; acsgate campaigns pause, cancel or rollback %s\n", args[0], v.Total, v.Name)
+		if *detach {
+			return nil
+		}
+		return watchDrain(ctx, client, v.Name, out, errs)
 	}
-	perSecond, err := parseRate(*rate)
-	switch {
-	case err != nil:
-		return commandline.UsageError{Err: err}
-	case len(args) != 1:
-		return commandline.Usagef("give the ACS to drain, such as: acsgate drain north -to south")
-	case *to == "":
-		return commandline.Usagef("-to is missing: the ACS that takes the devices of %q over", args[0])
-	}
-	request := admin.CampaignRequest{
-		Name: or(*name, "drain-"+args[0]), Kind: "drain", From: args, To: *to, Mode: "route",
-		RatePerSecond: perSecond, Canary: *canary, Wake: true, Start: true,
-	}
-	if *rewrite {
-		request.Mode = "rewrite"
-	}
-	if *dry {
-		return preview(ctx, client, request, false, out)
-	}
-	v, err := client.CreateCampaign(ctx, request)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(errs, "draining %s: %d devices. Ctrl-C ends the watching, not the drain; acsgate campaigns pause, cancel or rollback %s\n", args[0], v.Total, v.Name)
-	if *detach {
-		return nil
-	}
-	return watchDrain(ctx, client, v.Name, out, errs)
 }
 
 // parseRate reads "50/s" or "50".

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/netip"
@@ -15,11 +16,10 @@ import (
 	"github.com/acsgate/acsgate/policy"
 )
 
-// runExplain says where the sessions of a device go by a configuration, and why
+// defineExplain says where the sessions of a device go by a configuration, and why
 // each rule does or does not apply. It asks no running gateway: health is what
 // the flags suppose.
-func runExplain(_ context.Context, args []string, out, errs io.Writer) error {
-	flags := commandline.NewFlags("acsgate explain", "-config FILE -device OUI-ProductClass-Serial [flags]", errs)
+func defineExplain(flags *flag.FlagSet) commandline.Run {
 	path := flags.String("config", defaultConfig, "configuration `file`")
 	device := flags.String("device", "", "`device` as OUI-ProductClass-Serial or OUI-Serial, odd characters as %XX")
 	var in policy.Input
@@ -30,25 +30,24 @@ func runExplain(_ context.Context, args []string, out, errs io.Writer) error {
 	flags.StringVar(&in.Assigned, "assigned", "", "`ACS` that the registry is supposed to record for it")
 	source := flags.String("source", "", "`address` it comes from")
 	down := flags.String("acs-down", "", "suppose that these ACSs are down, `names` separated by commas")
-	if err := commandline.Parse(flags, args); err != nil {
-		return err
+	return func(_ context.Context, _ []string, out, _ io.Writer) error {
+		cfg, err := loadConfig(*path)
+		if err != nil {
+			return err
+		}
+		if err := completeInput(&in, cfg, *device, *source); err != nil {
+			return commandline.UsageError{Err: err}
+		}
+		p, err := policy.Compile(cfg.PolicyConfig())
+		if err != nil {
+			return commandline.UsageError{Err: err}
+		}
+		snapshot, err := suppose(cfg, *down)
+		if err != nil {
+			return commandline.UsageError{Err: err}
+		}
+		return p.WriteExplanation(out, in, snapshot)
 	}
-	cfg, err := loadConfig(*path)
-	if err != nil {
-		return err
-	}
-	if err := completeInput(&in, cfg, *device, *source); err != nil {
-		return commandline.UsageError{Err: err}
-	}
-	p, err := policy.Compile(cfg.PolicyConfig())
-	if err != nil {
-		return commandline.UsageError{Err: err}
-	}
-	snapshot, err := suppose(cfg, *down)
-	if err != nil {
-		return commandline.UsageError{Err: err}
-	}
-	return p.WriteExplanation(out, in, snapshot)
 }
 
 func completeInput(in *policy.Input, cfg *config.Config, device, source string) error {

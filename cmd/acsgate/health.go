@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -10,25 +11,23 @@ import (
 	"github.com/acsgate/acsgate/internal/commandline"
 )
 
-// runHealth asks the admin listener of a running gateway whether it works, for
+// defineHealth asks the admin listener of a running gateway whether it works, for
 // container health checks, or whether it wants new sessions.
-func runHealth(ctx context.Context, args []string, out, errs io.Writer) error {
-	flags := commandline.NewFlags("acsgate health", "[-admin ADDRESS] [-ready]", errs)
+func defineHealth(flags *flag.FlagSet) commandline.Run {
 	address := flags.String("admin", admin.DefaultAddress, "`address` of the admin listener")
 	ready := flags.Bool("ready", false, "ask whether new sessions are welcome, not only whether the process works")
 	timeout := flags.Duration("timeout", 3*time.Second, "how long to wait for an answer")
-	if err := commandline.Parse(flags, args); err != nil {
+	return func(ctx context.Context, _ []string, out, _ io.Writer) error {
+		ctx, cancel := context.WithTimeout(ctx, *timeout)
+		defer cancel()
+		path, answer := admin.PathLive, "works"
+		if *ready {
+			path, answer = admin.PathReady, "ready"
+		}
+		if err := admin.Probe(ctx, *address, path); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(out, answer)
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
-	defer cancel()
-	path, answer := admin.PathLive, "works"
-	if *ready {
-		path, answer = admin.PathReady, "ready"
-	}
-	if err := admin.Probe(ctx, *address, path); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(out, answer)
-	return err
 }

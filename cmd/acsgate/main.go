@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,18 +23,23 @@ func program() commandline.Program {
 		Name:    "acsgate",
 		Purpose: "acsgate is a TR-069 (CWMP) gateway in front of one or more ACSs.",
 		Commands: []commandline.Command{
-			{Name: "run", Summary: "run the gateway", Run: runGateway},
-			{Name: "demo", Summary: "show a gateway with two ACSs and simulated CPEs at work", Run: runDemo},
-			{Name: "check", Summary: "check a configuration file", Run: runCheck},
-			{Name: "explain", Summary: "say where a device's sessions go, and why", Run: runExplain},
-			{Name: "wake", Summary: "make devices of a running gateway call home", Run: runWake},
-			{Name: "drain", Summary: "move an ACS's devices to another one before its maintenance", Run: runDrain},
-			{Name: "campaigns", Summary: "show, start, pause and undo moves of many devices", Run: runCampaigns},
-			{Name: "return", Summary: "bring an ACS's sessions back from its backup", Run: runReturn},
-			{Name: "device", Summary: "say what a running gateway knows of a device", Run: runDevice},
-			{Name: "health", Summary: "ask a running gateway whether it works", Run: runHealth},
-			{Name: "version", Summary: "print the version", Run: runVersion},
+			{Name: "run", Summary: "run the gateway", Synopsis: "[-config FILE]", Define: defineRun},
+			{Name: "demo", Summary: "show a gateway with two ACSs and simulated CPEs at work", Synopsis: "[-for 20s] [-v]", Define: defineDemo},
+			{Name: "check", Summary: "check a configuration file", Synopsis: "[-config FILE] [-print]", Define: defineCheck},
+			{Name: "explain", Summary: "say where a device's sessions go, and why",
+				Synopsis: "-config FILE -device OUI-ProductClass-Serial [flags]", Define: defineExplain},
+			{Name: "wake", Summary: "make devices of a running gateway call home", Args: []string{"device"},
+				Synopsis: "[flags] DEVICE | -list FILE | -acs NAME | -oui OUI | -all", Define: defineWake},
+			{Name: "drain", Summary: "move an ACS's devices to another one before its maintenance", Args: []string{"ACS"},
+				Synopsis: "ACS -to OTHER [flags]", Define: defineDrain},
+			{Name: "campaigns", Summary: "show, start, pause and undo moves of many devices",
+				Args: []string{campaignCommands, "campaign"}, Synopsis: campaignsSynopsis, Define: defineCampaigns},
+			{Name: "return", Summary: "bring an ACS's sessions back from its backup", Args: []string{"ACS"}, Synopsis: "[flags] ACS", Define: defineReturn},
+			{Name: "device", Summary: "say what a running gateway knows of a device", Args: []string{"device"}, Synopsis: "[flags] DEVICE", Define: defineDevice},
+			{Name: "health", Summary: "ask a running gateway whether it works", Synopsis: "[-admin ADDRESS] [-ready]", Define: defineHealth},
+			{Name: "version", Summary: "print the version", Define: defineVersion},
 		},
+		Values: values(),
 	}
 }
 
@@ -61,10 +67,9 @@ func loadConfig(path string) (*config.Config, error) {
 	return cfg, nil
 }
 
-func runVersion(_ context.Context, args []string, out, errs io.Writer) error {
-	if err := commandline.Parse(commandline.NewFlags("acsgate version", "", errs), args); err != nil {
+func defineVersion(*flag.FlagSet) commandline.Run {
+	return func(_ context.Context, _ []string, out, _ io.Writer) error {
+		_, err := fmt.Fprintln(out, "acsgate", version)
 		return err
 	}
-	_, err := fmt.Fprintln(out, "acsgate", version)
-	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -21,24 +22,26 @@ import (
 
 const defaultConfig = "/etc/acsgate/acsgate.yaml"
 
-// runGateway runs the gateway until SIGTERM or SIGINT; SIGHUP reloads.
-func runGateway(ctx context.Context, args []string, _, errs io.Writer) error {
-	flags := commandline.NewFlags("acsgate run", "[-config FILE]", errs)
+// defineRun runs the gateway until SIGTERM or SIGINT; SIGHUP reloads.
+func defineRun(flags *flag.FlagSet) commandline.Run {
 	path := flags.String("config", defaultConfig, "configuration `file`")
 	profile := flags.String("pprof", "", "serve Go profiles on this loopback `address`, such as 127.0.0.1:6060")
-	if err := commandline.Parse(flags, args); err != nil {
-		return err
+	return func(ctx context.Context, _ []string, _, errs io.Writer) error {
+		return runGateway(ctx, *path, *profile, errs)
 	}
-	cfg, err := loadConfig(*path)
+}
+
+func runGateway(ctx context.Context, path, profile string, errs io.Writer) error {
+	cfg, err := loadConfig(path)
 	if err != nil {
 		return err
 	}
-	stopProfiles, err := serveProfiles(*profile, errs)
+	stopProfiles, err := serveProfiles(profile, errs)
 	if err != nil {
 		return commandline.UsageError{Err: err}
 	}
 	defer stopProfiles()
-	g, err := gateway.New(cfg, gateway.Options{Version: version, ConfigFile: *path, LogTo: errs})
+	g, err := gateway.New(cfg, gateway.Options{Version: version, ConfigFile: path, LogTo: errs})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -23,11 +24,10 @@ type wakeFlags struct {
 	json   bool
 }
 
-// runWake makes devices call home: one, and says how it went; or many, and tells
+// defineWake makes devices call home: one, and says how it went; or many, and tells
 // how far it has come.
-func runWake(ctx context.Context, args []string, out, errs io.Writer) error {
+func defineWake(flags *flag.FlagSet) commandline.Run {
 	var w wakeFlags
-	flags := commandline.NewFlags("acsgate wake", "[flags] DEVICE | -list FILE | -acs NAME | -oui OUI | -all", errs)
 	clientFlags(flags, &w.client)
 	flags.StringVar(&w.list, "list", "", "`file` with a device a line; - is standard input")
 	flags.StringVar(&w.chosen.ACS, "acs", "", "all devices whose sessions go to this `ACS`")
@@ -35,10 +35,10 @@ func runWake(ctx context.Context, args []string, out, errs io.Writer) error {
 	flags.BoolVar(&w.chosen.All, "all", false, "all devices")
 	flags.Float64Var(&w.chosen.PerSecond, "rate", 100, "devices a `second`, where there are many; 0: as fast as possible")
 	flags.BoolVar(&w.json, "json", false, "print JSON")
-	args, err := commandline.ParseArgs(flags, args)
-	if err != nil {
-		return err
-	}
+	return w.run
+}
+
+func (w *wakeFlags) run(ctx context.Context, args []string, out, errs io.Writer) error {
 	one, err := w.choose(args)
 	if err != nil {
 		return commandline.UsageError{Err: err}

@@ -26,12 +26,9 @@ type acsFlags struct {
 	tls                tlsFlags
 }
 
-func runACS(ctx context.Context, args []string, out, errs io.Writer) error {
-	flags := commandline.NewFlags("cpesim acs", "[flags]", errs)
-	f := addACSFlags(flags)
-	if err := commandline.Parse(flags, args); err != nil {
-		return err
-	}
+func defineACS(flags *flag.FlagSet) commandline.Run { return addACSFlags(flags).run }
+
+func (f *acsFlags) run(ctx context.Context, _ []string, out, _ io.Writer) error {
 	if err := f.resolve(out); err != nil {
 		return err
 	}

@@ -25,12 +25,9 @@ type cpeFlags struct {
 	asJSON, verbose, quiet, shipped bool
 }
 
-func runCPE(ctx context.Context, args []string, out, errs io.Writer) error {
-	flags := commandline.NewFlags("cpesim cpe", "-url URL [flags]", errs)
-	f := addCPEFlags(flags)
-	if err := commandline.Parse(flags, args); err != nil {
-		return err
-	}
+func defineCPE(flags *flag.FlagSet) commandline.Run { return addCPEFlags(flags).run }
+
+func (f *cpeFlags) run(ctx context.Context, _ []string, out, errs io.Writer) error {
 	if err := f.resolve(); err != nil {
 		return err
 	}
@@ -236,10 +233,9 @@ func printSummary(s simnet.Summary, asJSON bool, out io.Writer) error {
 	return nil
 }
 
-func runMakes(_ context.Context, args []string, out, errs io.Writer) error {
-	if err := commandline.Parse(commandline.NewFlags("cpesim makes", "", errs), args); err != nil {
-		return err
-	}
+func defineMakes(*flag.FlagSet) commandline.Run { return printMakes }
+
+func printMakes(_ context.Context, _ []string, out, _ io.Writer) error {
 	for _, m := range simnet.Makes() {
 		if _, err := fmt.Fprintf(out, "%-14s %s\n", m.Name, m.Summary); err != nil {
 			return err

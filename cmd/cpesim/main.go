@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -31,10 +32,10 @@ func program() commandline.Program {
 		Purpose:  "cpesim simulates the two ends of TR-069 (CWMP) sessions.",
 		Examples: examples,
 		Commands: []commandline.Command{
-			{Name: "cpe", Summary: "hold sessions as simulated CPEs, and say how they went", Run: runCPE},
-			{Name: "acs", Summary: "be a scripted ACS", Run: runACS},
-			{Name: "makes", Summary: "list the makes of CPE", Run: runMakes},
-			{Name: "version", Summary: "print the version", Run: runVersion},
+			{Name: "cpe", Summary: "hold sessions as simulated CPEs, and say how they went", Synopsis: "-url URL [flags]", Define: defineCPE},
+			{Name: "acs", Summary: "be a scripted ACS", Synopsis: "[flags]", Define: defineACS},
+			{Name: "makes", Summary: "list the makes of CPE", Define: defineMakes},
+			{Name: "version", Summary: "print the version", Define: defineVersion},
 		},
 	}
 }
@@ -60,10 +61,9 @@ func choice[T any](name, value string, table map[string]T) (T, error) {
 	return v, commandline.Usagef("-%s %q: want one of %s", name, value, strings.Join(known, ", "))
 }
 
-func runVersion(_ context.Context, args []string, out, errs io.Writer) error {
-	if err := commandline.Parse(commandline.NewFlags("cpesim version", "", errs), args); err != nil {
+func defineVersion(*flag.FlagSet) commandline.Run {
+	return func(_ context.Context, _ []string, out, _ io.Writer) error {
+		_, err := fmt.Fprintln(out, "cpesim", version)
 		return err
 	}
-	_, err := fmt.Fprintln(out, "cpesim", version)
-	return err
 }

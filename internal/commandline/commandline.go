@@ -1,6 +1,6 @@
 // Package commandline is the frame of our programs: subcommands with flags of
-// their own, errors in one voice, and exit codes. It knows nothing of what the
-// commands do.
+// their own, errors in one voice, exit codes, and completion in shells. It knows
+// nothing of what the commands do.
 package commandline
 
 import (
@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -20,12 +19,22 @@ const (
 	ExitUsage   = 2 // wrong arguments or configuration
 )
 
+// Run does a command. The context ends at an interrupt; args are what is no flag;
+// what is asked for goes to out, everything else to errs.
+type Run func(ctx context.Context, args []string, out, errs io.Writer) error
+
 // Command is one subcommand.
 type Command struct {
 	Name, Summary string
-	// Run does it. The context ends at an interrupt; what is asked for goes to
-	// out, everything else to errs.
-	Run func(ctx context.Context, args []string, out, errs io.Writer) error
+	// Synopsis is what follows the name in its usage, and its whole manual if it
+	// has more lines.
+	Synopsis string
+	// Args are the kinds of the words that are no flags, for completion: the last
+	// one is for all further words. See Program.Values. A command without takes
+	// flags alone.
+	Args []string
+	// Define declares the flags and returns what runs once they are parsed.
+	Define func(flags *flag.FlagSet) Run
 }
 
 // Program is a program made of subcommands.
@@ -34,6 +43,10 @@ type Program struct {
 	Purpose  string // a sentence
 	Examples string // behind the list of commands; may be empty
 	Commands []Command
+	// Values lists the values of a kind, for completion: a kind is how the usage of
+	// a flag names its value, such as `ACS`. The flags are those that have been
+	// typed before. Kinds that need no entry are file, and words separated by "|".
+	Values map[string]func(ctx context.Context, flags *flag.FlagSet) []string
 }
 
 // UsageError is a mistake of the person at the keyboard.
@@ -68,17 +81,49 @@ func (p Program) Dispatch(ctx context.Context, args []string, out, errs io.Write
 		p.usage(out)
 		return ExitUsage
 	}
-	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
 		p.usage(out)
 		return ExitOK
+	case completeCommand:
+		p.printCandidates(ctx, args[1:], out)
+		return ExitOK
 	}
-	for _, c := range p.Commands {
+	for _, c := range p.all() {
 		if c.Name == args[0] {
-			return p.report(c.Run(ctx, args[1:], out, errs), errs)
+			return p.report(p.run(ctx, c, args[1:], out, errs), errs)
 		}
 	}
 	fmt.Fprintf(errs, "%s: error: there is no command %q\n%s: hint: see %s help\n", p.Name, args[0], p.Name, p.Name)
 	return ExitUsage
+}
+
+// all are the commands of the program and those that every program has.
+func (p Program) all() []Command {
+	return append(p.Commands[:len(p.Commands):len(p.Commands)], p.completion())
+}
+
+func (p Program) run(ctx context.Context, c Command, args []string, out, errs io.Writer) error {
+	flags, run := p.define(c, errs)
+	rest, err := parse(flags, args)
+	switch {
+	case err != nil:
+		return err
+	case len(c.Args) == 0 && len(rest) > 0:
+		return Usagef("%s takes flags only, not %q", flags.Name(), strings.Join(rest, " "))
+	}
+	return run(ctx, rest, out, errs)
+}
+
+// define returns the flags of a command.
+func (p Program) define(c Command, errs io.Writer) (*flag.FlagSet, Run) {
+	flags := flag.NewFlagSet(p.Name+" "+c.Name, flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.Usage = func() {
+		fmt.Fprintf(flags.Output(), "Usage: %s\n\n", strings.TrimSpace(flags.Name()+" "+c.Synopsis))
+		flags.PrintDefaults()
+	}
+	return flags, c.Define(flags)
 }
 
 // report says an error and returns the exit code for it.
@@ -102,38 +147,21 @@ func (p Program) report(err error, errs io.Writer) int {
 }
 
 func (p Program) usage(out io.Writer) {
+	width := 0
+	for _, c := range p.all() {
+		width = max(width, len(c.Name))
+	}
 	fmt.Fprintf(out, "%s\n\nUsage:\n\n", p.Purpose)
-	for _, c := range p.Commands {
-		fmt.Fprintf(out, "  %s %-9s %s\n", p.Name, c.Name, c.Summary)
+	for _, c := range p.all() {
+		fmt.Fprintf(out, "  %s %-*s %s\n", p.Name, width, c.Name, c.Summary)
 	}
 	fmt.Fprintf(out, "\n%s%s COMMAND -h lists the flags of a command.\n", p.Examples, p.Name)
 }
 
-// NewFlags returns the flags of a command, which is named with its program:
-// "acsgate check".
-func NewFlags(command, synopsis string, errs io.Writer) *flag.FlagSet {
-	flags := flag.NewFlagSet(command, flag.ContinueOnError)
-	flags.SetOutput(errs)
-	flags.Usage = func() {
-		fmt.Fprintf(flags.Output(), "Usage: %s\n\n", strings.TrimSpace(command+" "+synopsis))
-		flags.PrintDefaults()
-	}
-	return flags
-}
-
-// Parse parses the arguments of a command that takes flags alone. Mistakes are
+// parse parses arguments and returns those that are no flags. Flags may stand
+// before, between and after them; what follows "--" is none. Mistakes are
 // UsageErrors, a plea for help is flag.ErrHelp.
-func Parse(flags *flag.FlagSet, args []string) error {
-	rest, err := ParseArgs(flags, args)
-	if err == nil && len(rest) > 0 {
-		return Usagef("%s takes flags only, not %q", flags.Name(), strings.Join(rest, " "))
-	}
-	return err
-}
-
-// ParseArgs is Parse for a command that takes more than flags: it returns the
-// rest. Flags may stand before, between and after it; what follows "--" is none.
-func ParseArgs(flags *flag.FlagSet, args []string) (rest []string, err error) {
+func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	errs := flags.Output()
 	flags.SetOutput(io.Discard)
 	defer flags.SetOutput(errs)

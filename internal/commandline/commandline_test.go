@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -12,24 +13,46 @@ import (
 )
 
 func program() Program {
-	fail := func(err error) func(context.Context, []string, io.Writer, io.Writer) error {
-		return func(context.Context, []string, io.Writer, io.Writer) error { return err }
+	fail := func(err error) func(*flag.FlagSet) Run {
+		return func(*flag.FlagSet) Run {
+			return func(context.Context, []string, io.Writer, io.Writer) error { return err }
+		}
 	}
-	return Program{Name: "prog", Purpose: "prog is for tests.", Commands: []Command{
-		{"flags", "takes a flag", func(_ context.Context, args []string, out, errs io.Writer) error {
-			flags := NewFlags("prog flags", "[-n NUMBER]", errs)
-			n := flags.Int("n", 1, "a `number`")
-			if err := Parse(flags, args); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintln(out, *n)
-			return err
-		}},
-		{"fail", "fails", fail(errors.New("no luck"))},
-		{"wrong", "is wrong", fail(fmt.Errorf("about it: %w", Usagef("bad %q", "x")))},
-		{"plain", "speaks for itself", fail(Plain{errors.New("file:1:2: bad")})},
-		{"silent", "says nothing", fail(ErrSilent)},
-	}}
+	return Program{
+		Name: "prog", Purpose: "prog is for tests.",
+		Commands: []Command{
+			{Name: "flags", Summary: "takes a flag", Synopsis: "[-n NUMBER]", Define: func(flags *flag.FlagSet) Run {
+				n := flags.Int("n", 1, "a `number`")
+				return func(_ context.Context, _ []string, out, _ io.Writer) error {
+					_, err := fmt.Fprintln(out, *n)
+					return err
+				}
+			}},
+			{Name: "words", Summary: "takes words", Args: []string{"go|stop", "fruit"}, Define: func(flags *flag.FlagSet) Run {
+				from := flags.String("from", "", "a `fruit` to begin with")
+				flags.String("garden", "home", "the `garden` of fruit")
+				flags.String("colour", "", "`red|green`")
+				flags.String("list", "", "a `file` with fruit")
+				flags.Bool("ripe", false, "ripe ones only")
+				return func(_ context.Context, args []string, out, _ io.Writer) error {
+					_, err := fmt.Fprintf(out, "%s %v\n", *from, args)
+					return err
+				}
+			}},
+			{Name: "fail", Summary: "fails", Define: fail(errors.New("no luck"))},
+			{Name: "wrong", Summary: "is wrong", Define: fail(fmt.Errorf("about it: %w", Usagef("bad %q", "x")))},
+			{Name: "plain", Summary: "speaks for itself", Define: fail(Plain{errors.New("file:1:2: bad")})},
+			{Name: "silent", Summary: "says nothing", Define: fail(ErrSilent)},
+		},
+		Values: map[string]func(context.Context, *flag.FlagSet) []string{
+			"fruit": func(_ context.Context, flags *flag.FlagSet) []string {
+				if flags.Lookup("garden").Value.String() == "palace" {
+					return []string{"pineapple", "fig\nleaf"}
+				}
+				return []string{"apple", "apricot", "pear", "kiwi:green"}
+			},
+		},
+	}
 }
 
 func TestDispatch(t *testing.T) {
@@ -37,16 +60,19 @@ func TestDispatch(t *testing.T) {
 		code      int
 		out, errs string
 	}{
-		"flags":       {ExitOK, "1\n", ""},
-		"flags -n 5":  {ExitOK, "5\n", ""},
-		"flags -n x":  {ExitUsage, "", "prog: error: invalid value \"x\" for flag -n: parse error (prog flags -h lists the flags)\n"},
-		"flags -h":    {ExitOK, "", "Usage: prog flags [-n NUMBER]\n\n  -n number\n    \ta number (default 1)\n"},
-		"flags extra": {ExitUsage, "", "prog: error: prog flags takes flags only, not \"extra\"\n"},
-		"fail":        {ExitFailure, "", "prog: error: no luck\n"},
-		"wrong":       {ExitUsage, "", "prog: error: about it: bad \"x\"\n"},
-		"plain":       {ExitUsage, "", "file:1:2: bad\n"},
-		"silent":      {ExitFailure, "", ""},
-		"none":        {ExitUsage, "", "prog: error: there is no command \"none\"\nprog: hint: see prog help\n"},
+		"flags":           {ExitOK, "1\n", ""},
+		"flags -n 5":      {ExitOK, "5\n", ""},
+		"flags -n x":      {ExitUsage, "", "prog: error: invalid value \"x\" for flag -n: parse error (prog flags -h lists the flags)\n"},
+		"flags -h":        {ExitOK, "", "Usage: prog flags [-n NUMBER]\n\n  -n number\n    \ta number (default 1)\n"},
+		"flags extra":     {ExitUsage, "", "prog: error: prog flags takes flags only, not \"extra\"\n"},
+		"words a -ripe b": {ExitOK, " [a b]\n", ""},
+		"completion":      {ExitUsage, "", "prog: error: give one shell: bash, zsh or fish\n"},
+		"completion csh":  {ExitUsage, "", "prog: error: there is no completion for \"csh\", but for bash, zsh and fish\n"},
+		"fail":            {ExitFailure, "", "prog: error: no luck\n"},
+		"wrong":           {ExitUsage, "", "prog: error: about it: bad \"x\"\n"},
+		"plain":           {ExitUsage, "", "file:1:2: bad\n"},
+		"silent":          {ExitFailure, "", ""},
+		"none":            {ExitUsage, "", "prog: error: there is no command \"none\"\nprog: hint: see prog help\n"},
 	} {
 		var out, errs bytes.Buffer
 		code := program().Dispatch(t.Context(), strings.Fields(args), &out, &errs)
@@ -62,13 +88,13 @@ func TestHelp(t *testing.T) {
 		if got := program().Dispatch(t.Context(), strings.Fields(args), &out, io.Discard); got != code {
 			t.Errorf("%q: exit %d", args, got)
 		}
-		if !strings.Contains(out.String(), "prog is for tests.") || !strings.Contains(out.String(), "  prog silent    says nothing\n") {
+		if !strings.Contains(out.String(), "prog is for tests.") || !strings.Contains(out.String(), "  prog silent     says nothing\n  prog completion print") {
 			t.Errorf("%q printed %q", args, out.String())
 		}
 	}
 }
 
-func TestParseArgs_TakesFlagsAnywhere(t *testing.T) {
+func TestParse_TakesFlagsAnywhere(t *testing.T) {
 	for _, test := range []struct {
 		args []string
 		want []string
@@ -82,14 +108,14 @@ func TestParseArgs_TakesFlagsAnywhere(t *testing.T) {
 		{[]string{"a", "--", "-on"}, []string{"a", "-on"}, false},
 		{[]string{"--", "-on", "a"}, []string{"-on", "a"}, false},
 	} {
-		flags := NewFlags("prog cmd", "", io.Discard)
+		flags := flag.NewFlagSet("prog cmd", flag.ContinueOnError)
 		on := flags.Bool("on", false, "")
-		rest, err := ParseArgs(flags, test.args)
+		rest, err := parse(flags, test.args)
 		if err != nil || !slices.Equal(rest, test.want) || *on != test.on {
 			t.Errorf("%q: %q, %v, %v", test.args, rest, *on, err)
 		}
 	}
-	if _, err := ParseArgs(NewFlags("prog cmd", "", io.Discard), []string{"a", "-off"}); err == nil {
+	if _, err := parse(flag.NewFlagSet("prog cmd", flag.ContinueOnError), []string{"a", "-off"}); err == nil {
 		t.Error("a flag that is not there was taken")
 	}
 }
