@@ -50,8 +50,7 @@ func (s *shard) countSome(from uint32, byName []int, others map[string]int) (cou
 	var st state
 	for number := from; number < end; number++ {
 		u := unpacker{s.record(number)}
-		u.identity(&st)
-		u.assignment(&st)
+		u.assignment(&st, u.identity(&st))
 		acs := u.text()
 		if acs.name == 0 {
 			others[string(acs.own)]++

@@ -33,9 +33,15 @@ type reading struct {
 // fit reads a record as far as the filters need it, and reports whether it fits
 // them. Nothing is allocated.
 func (f *filters) fit(record []byte, r *reading) bool {
+	last := int64(lastOf(record))
+	for i := range f.all {
+		if last <= f.all[i].after || last >= f.all[i].before {
+			return false
+		}
+	}
 	st := &r.st
 	u := unpacker{record}
-	u.identity(st)
+	flags := u.identity(st)
 	for i := range f.all {
 		if !f.all[i].fitsIdentity(st) {
 			return false
@@ -44,8 +50,8 @@ func (f *filters) fit(record []byte, r *reading) bool {
 	if f.stage == identityStage {
 		return true
 	}
-	flags := u.assignment(st)
-	st.acs, st.rule, st.listener = u.text(), u.text(), u.text()
+	u.assignment(st, flags)
+	u.routing(st)
 	for i := range f.all {
 		if !f.all[i].fitsRouting(st) {
 			return false
@@ -54,42 +60,17 @@ func (f *filters) fit(record []byte, r *reading) bool {
 	if f.stage == routingStage {
 		return true
 	}
-	u.tail(st, flags)
+	u.sighting(st, flags)
 	for i := range f.all {
-		if !f.all[i].fitsTail(st) || !f.all[i].hasText(f.tables, r) {
+		if !f.all[i].fitsSighting(st) || !f.all[i].hasText(f.tables, r) {
 			return false
 		}
 	}
 	return true
 }
 
-// tail reads what follows the listener, but for texts that nobody looks for.
-func (u *unpacker) tail(st *state, flags byte) {
-	u.text() // local
-	st.manufacturer, st.software = u.text(), u.text()
-	u.text() // root
-	u.text() // url
-	u.text() // udp
-	st.source = u.source(flags)
-	st.last = binary.LittleEndian.Uint32(u.rest[4:])
-	u.rest = u.rest[8:]
-	u.uvarint() // events
-	st.sessions, st.failed = uint32(u.uvarint()), uint32(u.uvarint())
-	st.lastFailed = flags&lastFailed != 0
-}
-
 // lastOf returns when a record's device has last informed.
-func lastOf(record []byte) uint32 {
-	var st state
-	u := unpacker{record}
-	u.identity(&st)
-	flags := u.assignment(&st)
-	for range 9 { // texts from acs to udp
-		u.text()
-	}
-	u.source(flags)
-	return binary.LittleEndian.Uint32(u.rest[4:])
-}
+func lastOf(record []byte) uint32 { return binary.LittleEndian.Uint32(record[1:]) }
 
 func (f *filter) fitsIdentity(st *state) bool {
 	return f.oui.has(st.oui) && f.class.has(st.class) && f.hasSerial(st.serial.own)
@@ -99,11 +80,11 @@ func (f *filter) fitsRouting(st *state) bool {
 	return f.acs.has(st.acs) && f.rule.has(st.rule) && f.listener.has(st.listener)
 }
 
-func (f *filter) fitsTail(st *state) bool {
+func (f *filter) fitsSighting(st *state) bool {
 	if f.failing && !st.lastFailed && !failedMostly(st.sessions, st.failed) {
 		return false
 	}
-	return f.after < int64(st.last) && int64(st.last) < f.before && f.software.has(st.software)
+	return f.software.has(st.software)
 }
 
 func (f *filter) hasText(t *tables, r *reading) bool {

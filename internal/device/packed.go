@@ -78,25 +78,25 @@ const (
 	lastFailed
 )
 
-// append packs the state. It begins with what lookups compare and want first.
+// append packs the state. It begins with what lookups compare and searches look
+// at, and ends with what only those read that want all.
 func (s *state) append(b []byte) []byte {
-	b = appendTexts(b, s.oui, s.class, s.serial)
 	b = append(b, s.flags())
+	b = binary.LittleEndian.AppendUint32(b, s.last)
+	b = appendTexts(b, s.oui, s.class, s.serial)
 	if s.revision != 0 {
 		b = appendTexts(b, s.home, s.reason)
 		b = binary.AppendUvarint(b, s.revision)
 		b = binary.AppendUvarint(b, uint64(s.assigned))
 	}
-	b = appendTexts(b, s.acs, s.rule, s.listener, s.local)
-	b = appendTexts(b, s.manufacturer, s.software, s.root)
-	b = appendTexts(b, s.url, s.udp)
+	b = appendTexts(b, s.acs, s.rule, s.listener, s.manufacturer, s.software)
 	b = appendSource(b, s.source)
+	b = binary.AppendUvarint(b, uint64(s.sessions))
+	b = binary.AppendUvarint(b, uint64(s.failed))
+	b = appendTexts(b, s.local, s.root, s.url, s.udp)
 	b = binary.LittleEndian.AppendUint32(b, s.first)
-	b = binary.LittleEndian.AppendUint32(b, s.last)
-	for _, n := range [...]uint32{uint32(s.events), s.sessions, s.failed, s.faults} {
-		b = binary.AppendUvarint(b, uint64(n))
-	}
-	return b
+	b = binary.AppendUvarint(b, uint64(s.events))
+	return binary.AppendUvarint(b, uint64(s.faults))
 }
 
 func (s *state) flags() (flags byte) {
@@ -146,41 +146,58 @@ func appendSource(b []byte, source netip.AddrPort) []byte {
 // is nothing to check.
 type unpacker struct{ rest []byte }
 
-func (u *unpacker) identity(s *state) {
+// identity returns the flags, which the rest depends on.
+func (u *unpacker) identity(s *state) (flags byte) {
+	flags, s.last = u.rest[0], binary.LittleEndian.Uint32(u.rest[1:])
+	u.rest = u.rest[1+4:]
+	s.lastFailed = flags&lastFailed != 0
 	s.oui, s.class, s.serial = u.text(), u.text(), u.text()
+	return flags
 }
 
-// assignment follows the identity. It returns the flags for unpack.
-func (u *unpacker) assignment(s *state) (flags byte) {
-	flags, u.rest = u.rest[0], u.rest[1:]
+// assignment follows the identity.
+func (u *unpacker) assignment(s *state, flags byte) {
 	if flags&hasAssignment != 0 {
 		s.home, s.reason = u.text(), u.text()
 		s.revision = u.uvarint()
 		s.assigned = uint32(u.uvarint())
 	}
-	return flags
+}
+
+// routing follows the assignment.
+func (u *unpacker) routing(s *state) { s.acs, s.rule, s.listener = u.text(), u.text(), u.text() }
+
+// sighting follows the routing.
+func (u *unpacker) sighting(s *state, flags byte) {
+	s.manufacturer, s.software = u.text(), u.text()
+	s.source = u.source(flags)
+	s.sessions, s.failed = uint32(u.uvarint()), uint32(u.uvarint())
 }
 
 // unpack reads a whole record.
 func unpack(b []byte) (s state) {
 	u := unpacker{b}
-	u.identity(&s)
-	flags := u.assignment(&s)
-	s.acs, s.rule, s.listener, s.local = u.text(), u.text(), u.text(), u.text()
-	s.manufacturer, s.software, s.root = u.text(), u.text(), u.text()
-	s.url, s.udp = u.text(), u.text()
-	s.source = u.source(flags)
-	s.first, s.last = binary.LittleEndian.Uint32(u.rest), binary.LittleEndian.Uint32(u.rest[4:])
-	u.rest = u.rest[8:]
-	s.events, s.sessions = eventSet(u.uvarint()), uint32(u.uvarint())
-	s.failed, s.faults = uint32(u.uvarint()), uint32(u.uvarint())
-	s.lastFailed = flags&lastFailed != 0
+	flags := u.identity(&s)
+	u.assignment(&s, flags)
+	u.routing(&s)
+	u.sighting(&s, flags)
+	s.local, s.root, s.url, s.udp = u.text(), u.text(), u.text(), u.text()
+	s.first = binary.LittleEndian.Uint32(u.rest)
+	u.rest = u.rest[4:]
+	s.events, s.faults = eventSet(u.uvarint()), uint32(u.uvarint())
 	return s
 }
 
-func (u *unpacker) uvarint() uint64 {
-	v, n := binary.Uvarint(u.rest)
-	u.rest = u.rest[n:]
+// uvarint reads what binary.AppendUvarint wrote, mostly one byte or two.
+func (u *unpacker) uvarint() (v uint64) {
+	const more, bits = 0x80, 7
+	for i, c := range u.rest {
+		v |= uint64(c&^more) << (bits * i)
+		if c < more {
+			u.rest = u.rest[i+1:]
+			return v
+		}
+	}
 	return v
 }
 

@@ -107,8 +107,7 @@ func (r *Registry) Placement(id cwmp.DeviceID) (assigned, current string) {
 	}
 	var st state
 	u := unpacker{s.record(number)}
-	u.identity(&st)
-	u.assignment(&st)
+	u.assignment(&st, u.identity(&st))
 	return st.home.string(s.ours), u.text().string(s.ours)
 }
 
