@@ -2,6 +2,8 @@ package campaign
 
 import (
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -201,4 +203,104 @@ func TestFailover_TakesWhoTheBackupHasAlready(t *testing.T) {
 			t.Errorf("it has %s", got)
 		}
 	})
+}
+
+// TestOwner_Random: over campaigns that are made, started, cancelled, rolled back,
+// removed and loaded again, who speaks for a device is who a plain look at all
+// campaigns, latest first, finds.
+func TestOwner_Random(t *testing.T) {
+	deepest := 0
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 7))
+			const n = 5
+			f := newFixture(t, n)
+			f.start()
+			defer func() { f.stop() }()
+			names := []string{"a", "b", "c", "d"}
+			for range 200 {
+				name := names[random.IntN(len(names))]
+				switch i := random.IntN(n); random.IntN(12) {
+				case 0, 1, 2:
+					d := drain(name)
+					d.Kind, d.From, d.Everything = Migration, nil, true
+					d.To = []string{"south", "west"}[random.IntN(2)]
+					d.Mode = []Mode{Route, Rewrite}[random.IntN(2)]
+					d.Selector.Percent = new(60.0)
+					_, _ = f.Create(t.Context(), d)
+				case 3, 4:
+					_ = f.Start(t.Context(), name)
+				case 5:
+					_ = f.Cancel(t.Context(), name)
+				case 6:
+					_ = f.RollBack(t.Context(), name)
+				case 7:
+					_ = f.Remove(t.Context(), name)
+				case 8:
+					_ = f.Release(t.Context(), name)
+				case 9:
+					f.kill()
+					f.start()
+				case 10:
+					if task, ok := f.Due(numbered(i)); ok && f.Begin(t.Context(), numbered(i), task, Was{URL: northURL}) == nil {
+						f.NoteRewrite(Rewritten{numbered(i), task, isSet})
+						pass(time.Second)
+					}
+				default:
+					f.devices[i].Current = f.session(i)
+					pass(2 * time.Second)
+				}
+				deepest = max(deepest, f.checkOwners())
+			}
+		})
+	}
+	if deepest < 3 {
+		t.Errorf("no device was in more than %d campaigns", deepest)
+	}
+}
+
+// checkOwners compares the index with the campaigns, and returns in how many a
+// device is at most.
+func (f *fixture) checkOwners() (deep int) {
+	f.t.Helper()
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	var list []*campaign
+	for _, c := range f.byName {
+		list = append(list, c)
+	}
+	bySeq(list)
+	slices.Reverse(list)
+	for i := range f.devices {
+		id := numbered(i)
+		var all []link
+		var speaks *campaign
+		place := ""
+		for _, c := range list {
+			for j := range c.members {
+				m := &c.members[j]
+				if c.ids.id(m.id) != id {
+					continue
+				}
+				all = append(all, link{c.slot + 1, uint32(j)})
+				if speaks == nil && c.begun(m) {
+					speaks = c
+				}
+				if place == "" && c.there(m) {
+					place = c.To
+				}
+			}
+		}
+		var chain []link
+		for l := f.latest(&id); l.slot != 0; l = f.index.before(l) {
+			chain = append(chain, l)
+		}
+		c, _, _ := f.find(&id, (*campaign).begun)
+		acs, _ := f.placed(f.latest(&id))
+		if !slices.Equal(chain, all) || c != speaks || acs != place {
+			f.t.Fatalf("device %d: %v is %v; placed on %q, not %q", i, chain, all, acs, place)
+		}
+		deep = max(deep, len(chain))
+	}
+	return deep
 }
