@@ -120,18 +120,24 @@ func (st *state) comparePeers(s *sighting, ev Evidence) {
 
 // unstable reports whether the remote is another at nearly every keep-alive
 // (quirk S-42).
-func (st *state) unstable() bool { return bits.OnesCount8(st.history) >= unstableOf8 }
+func (st *state) unstable() bool { return unstable(st.history) }
+
+func unstable(history uint8) bool { return bits.OnesCount8(history) >= unstableOf8 }
 
 // kind guesses what the NAT does.
-func (st *state) kind() Kind {
+func (st *state) kind() Kind { return kindOf(st.flags, st.history, st.remote.Addr() == st.source) }
+
+// kindOf is kind of what it needs of a state; here says that the device's
+// sessions come from the address that it is bound to.
+func kindOf(f flags, history uint8, here bool) Kind {
 	switch {
-	case st.flags.has(ownOutside) && st.remote.Addr() == st.source:
+	case f.has(ownOutside) && here:
 		return KindOpen
-	case st.unstable():
+	case unstable(history):
 		return KindUnstable
-	case st.flags.has(perPeer):
+	case f.has(perPeer):
 		return KindPerPeer
-	case st.flags.has(ownInside):
+	case f.has(ownInside):
 		return KindNAT
 	}
 	return KindUnknown

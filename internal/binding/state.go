@@ -189,7 +189,9 @@ func appendAddress(b []byte, form byte, addr netip.Addr, port uint16, withPort b
 }
 
 // appendText takes texts of at most 255 bytes.
-func appendText(b, text []byte) []byte { return append(append(b, byte(len(text))), text...) }
+func appendText[T string | []byte](b []byte, text T) []byte {
+	return append(append(b, byte(len(text))), text...)
+}
 
 // reader reads what append wrote, or what a store made of it: at its end it
 // reads zeros and is short.

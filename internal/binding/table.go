@@ -101,16 +101,16 @@ func New(cfg Config, deps Deps) (*Table, error) {
 
 // Len returns how many devices have a binding.
 func (t *Table) Len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	return t.bound
 }
 
 // Lookup returns the binding of a device; ok is false if no packet of it was
 // seen.
 func (t *Table) Lookup(id cwmp.DeviceID) (b Binding, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	number, ok := t.find(&id)
 	if !ok {
 		return Binding{}, false
@@ -172,8 +172,8 @@ func (t *Table) All() iter.Seq2[cwmp.DeviceID, Binding] {
 // some calls fn for the bindings among some devices, with the lock held, and
 // reports whether there are devices after them.
 func (t *Table) some(next uint32, fn func(*state)) (more bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	end := min(next+together, uint32(len(t.refs)))
 	for number := next; number < end; number++ {
 		if st := t.state(number); st.remote.IsValid() {
@@ -200,7 +200,7 @@ func (t *Table) Usable(b *Binding) (ok bool, why string) {
 
 // find returns the number of a device.
 func (t *Table) find(id *cwmp.DeviceID) (number uint32, ok bool) {
-	number, count := t.byID.get(t.hashID([]byte(id.OUI), []byte(id.ProductClass), []byte(id.SerialNumber)), func(n uint32) bool {
+	number, count := t.byID.get(hashID(t.seed, id.OUI, id.ProductClass, id.SerialNumber), func(n uint32) bool {
 		var st state
 		r := reader{rest: t.record(n)}
 		r.identity(&st)
@@ -248,7 +248,7 @@ func (t *Table) add(st *state) (number uint32, why reason) {
 	r := t.arena.alloc(len(packed))
 	copy(t.arena.bytes(r), packed)
 	t.refs = append(t.refs, r)
-	t.byID.add(t.hashID(st.oui, st.class, st.serial), number, func(uint32) bool { return false })
+	t.byID.add(hashID(t.seed, st.oui, st.class, st.serial), number, func(uint32) bool { return false })
 	t.indexUsers(number, st)
 	t.reindex(number, &state{}, st)
 	return number, ""
@@ -357,9 +357,9 @@ func (t *Table) unindexUsers(number uint32, st *state) {
 	}
 }
 
-func (t *Table) hashID(oui, class, serial []byte) uint64 {
-	t.scratch = appendText(appendText(append(t.scratch[:0], serial...), class), oui)
-	return maphash.Bytes(t.seed, t.scratch)
+func hashID[T string | []byte](seed maphash.Seed, oui, class, serial T) uint64 {
+	var room [256]byte // of most
+	return maphash.Bytes(seed, appendText(appendText(append(room[:0], serial...), class), oui))
 }
 
 func (t *Table) hashAddr(addr netip.Addr) uint64 {

@@ -30,3 +30,35 @@ var plain = func() (plain [256]bool) {
 	}
 	return plain
 }()
+
+// Identities is a list of identities without an allocation for each. Its memory is
+// used again after Reset.
+type Identities struct {
+	bytes []byte
+	ends  []uint32 // of each part
+}
+
+// Reset empties the list.
+func (l *Identities) Reset() { l.bytes, l.ends = l.bytes[:0], l.ends[:0] }
+
+// AddIdentity copies an identity, of which parts are bytes or strings, to the end
+// of a list.
+func AddIdentity[O, C string | []byte](l *Identities, oui O, class C, serial []byte) {
+	l.bytes = append(l.bytes, oui...)
+	l.ends = append(l.ends, uint32(len(l.bytes)))
+	l.bytes = append(l.bytes, class...)
+	l.ends = append(l.ends, uint32(len(l.bytes)))
+	l.bytes = append(l.bytes, serial...)
+	l.ends = append(l.ends, uint32(len(l.bytes)))
+}
+
+// Each calls fn for all identities of the list. Their parts are cut from one
+// string, which is the only thing that is allocated.
+func (l *Identities) Each(fn func(i int, oui, class, serial string)) {
+	all, start := string(l.bytes), uint32(0)
+	for i := 0; 3*i < len(l.ends); i++ {
+		oui, class, serial := l.ends[3*i], l.ends[3*i+1], l.ends[3*i+2]
+		fn(i, all[start:oui], all[oui:class], all[class:serial])
+		start = serial
+	}
+}

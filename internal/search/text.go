@@ -65,6 +65,9 @@ func in[T string | []byte](t *Text, b T) bool {
 	return false
 }
 
+// LikeAddress reports whether the text may be a part of an address.
+func (t *Text) LikeAddress() bool { return t.address }
+
 // InAddress reports whether the text is a part of how the address is written, or
 // is the whole of it with its port. It does not allocate.
 func (t *Text) InAddress(a netip.AddrPort) bool {
