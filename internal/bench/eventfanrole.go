@@ -36,7 +36,7 @@ func runEvents(args []string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	metrics := prometheus.NewRegistry()
-	j, err := journal.Open(journal.Config{}, journal.Deps{Metrics: metrics, Now: time.Now, Log: zap.NewNop()})
+	j, err := journal.New(journal.Config{}, journal.Deps{Metrics: metrics, Now: time.Now, Log: zap.NewNop()})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/json"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 func newJournal(tb testing.TB, cfg Config) *Journal {
 	tb.Helper()
-	j, err := Open(cfg, Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: zap.NewNop()})
+	j, err := New(cfg, Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: zap.NewNop()})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -129,4 +130,34 @@ func BenchmarkDeflate(b *testing.B) {
 		out = s.squeeze(text)
 	}
 	b.ReportMetric(float64(len(text))/float64(len(out)), "ratio")
+}
+
+// BenchmarkTimelinePush_Full is a record of one of a million devices, when each takes
+// the place of others.
+func BenchmarkTimelinePush_Full(b *testing.B) {
+	before := heap()
+	tl := newTimeline(128 << 20)
+	record := make([]byte, 700) // of a session with three legs
+	keys := make([]key, 1_000_000)
+	for i := range keys {
+		keys[i] = tl.key(typical(i)[0].Device.Key())
+		tl.push(keys[i], record)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		tl.push(keys[i*611_953%len(keys)], record)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(tl.count().devices), "devices")
+	b.ReportMetric(float64(heap()-before-int64(len(keys)*16))/(1<<20), "MB")
+	runtime.KeepAlive(tl)
+	runtime.KeepAlive(keys)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -30,7 +30,6 @@ type Deps struct {
 
 // Journal takes events and hands them on. Its methods are safe for concurrent use.
 type Journal struct {
-	memory   // of Note and Of alone
 	now      func() time.Time
 	metrics  *metrics
 	timeline *timeline
@@ -47,9 +46,12 @@ type Journal struct {
 	encoder *encoder   // guarded by handing
 }
 
-// Open returns a journal and registers its metrics. It starts nothing. Missing
+// Open is New.
+func Open(cfg Config, deps Deps) (*Journal, error) { return New(cfg, deps) }
+
+// New returns a journal and registers its metrics. It starts nothing. Missing
 // configuration is filled in with the defaults.
-func Open(cfg Config, deps Deps) (*Journal, error) {
+func New(cfg Config, deps Deps) (*Journal, error) {
 	cfg.SetDefaults()
 	first := firstID(deps.Now())
 	j := &Journal{
@@ -158,8 +160,6 @@ type Entry struct {
 	ACS  string
 	Text string
 	Data json.RawMessage // the document of the Kind, nil for none
-
-	What string // of Note and Of alone
 }
 
 // Timeline returns the last events of a device, newest first, at most limit of them

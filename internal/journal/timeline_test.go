@@ -12,6 +12,10 @@ import (
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
 
+func numbered(n int) cwmp.DeviceID {
+	return cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG", SerialNumber: fmt.Sprint(n)}
+}
+
 // model is a timeline as one would write it without a thought of memory.
 type model struct {
 	most   int

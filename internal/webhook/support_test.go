@@ -69,7 +69,7 @@ func newFixture(t *testing.T, hooks ...Hook) *fixture {
 	f := &fixture{t: t}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), &f.log, zap.DebugLevel))
 	var err error
-	if f.journal, err = journal.Open(journal.Config{}, journal.Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: log}); err != nil {
+	if f.journal, err = journal.New(journal.Config{}, journal.Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range hooks {
