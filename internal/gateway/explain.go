@@ -54,6 +54,20 @@ func injectionText(in *proxy.InjectionResult) string {
 	return text
 }
 
+// explain tells how a session comes to its route, and what its backup makes of it.
+func (r *rules) explain(in policy.Input, s *policy.Snapshot) []policy.Step {
+	route := r.asBackup(routeOf(r.policy.Decide(in, s)))
+	steps := slices.DeleteFunc(r.policy.Explain(in, s), func(s policy.Step) bool {
+		return s.Kind == policy.DecisionStep && s.Result == policy.IfNoAnswer && route.Fallback == ""
+	})
+	for i := range steps {
+		if s := &steps[i]; s.Kind == policy.DecisionStep && s.Result == policy.Chosen {
+			s.Detail = route.Reason
+		}
+	}
+	return steps
+}
+
 // explainView tells where a device's next session goes and why, what is pending in
 // it, and what was done in the last ones.
 func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
@@ -62,7 +76,7 @@ func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
 		Assigned: r.HomeACS, Current: r.CurrentACS,
 	}
 	in.Moved, in.MovedBy = g.placement(r.ID)
-	for _, s := range g.rules.Load().policy.Explain(in, g.health.Snapshot()) {
+	for _, s := range g.rules.Load().explain(in, g.health.Snapshot()) {
 		v.Decision = append(v.Decision, admin.StepView{Kind: string(s.Kind), Name: s.Name, Result: s.Result, Detail: s.Detail})
 	}
 	if name, m, ok := g.moves.campaigns.Of(r.ID); ok {

@@ -85,9 +85,15 @@ func (r *rules) asBackup(route proxy.Route) proxy.Route {
 	if route.Fallback != "" && route.Fallback != route.Home && r.named(route.Fallback).asBackup == config.BackupPark {
 		route.Fallback = ""
 	}
-	if route.ACS != route.Home && r.named(route.ACS).asBackup == config.BackupPark {
+	if route.ACS == route.Home {
+		return route
+	}
+	switch r.named(route.ACS).asBackup {
+	case config.BackupPark:
 		route.Park = true
 		route.Reason += "; " + route.ACS + " is a backup that parks"
+	case config.BackupReadOnly:
+		route.Reason += "; " + route.ACS + " is a backup that only reads"
 	}
 	return route
 }

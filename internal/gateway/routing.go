@@ -49,7 +49,11 @@ func (g *Gateway) route(in proxy.RouteInput) proxy.Route {
 	}
 	rules := g.rules.Load()
 	d := g.health.Route(rules.policy, ask, time.Now())
-	return rules.asBackup(proxy.Route{ACS: d.ACS, Fallback: d.Fallback, Home: d.Home, Rule: d.Rule, Reason: d.Reason})
+	return rules.asBackup(routeOf(d))
+}
+
+func routeOf(d policy.Decision) proxy.Route {
+	return proxy.Route{ACS: d.ACS, Fallback: d.Fallback, Home: d.Home, Rule: d.Rule, Reason: d.Reason}
 }
 
 func (g *Gateway) quirks(id cwmp.DeviceID, softwareVersion string) cwmp.Quirks {
