@@ -1,0 +1,115 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/acsgate/acsgate/internal/admin"
+)
+
+// overviewPage is the whole at a glance.
+type overviewPage struct {
+	admin.Overview
+	ACSsUp     int
+	Kinds      []part
+	Charts     []chart
+	MoreCharts []chart
+	Ranges     []segment
+	HasCharts  bool
+	NextExpiry *admin.CertificateView
+}
+
+// segment is one of a few choices.
+type segment struct {
+	Name, URL string
+	On        bool
+}
+
+func (c *Console) overview(v *visit) error {
+	if v.whole() != nil {
+		return c.show(v, "overview", page{Title: "Overview", Nav: "/", Body: overviewPage{}})
+	}
+	if c.api.Overview == nil {
+		return absent("an overview")
+	}
+	body := overviewPage{Overview: c.api.Overview(), HasCharts: c.api.Series != nil}
+	for _, a := range body.ACS {
+		if a.State == "up" {
+			body.ACSsUp++
+		}
+	}
+	body.Kinds = natKinds(body.Bindings.Kinds, body.Bindings.Total)
+	for i := range body.Certificates {
+		if x := &body.Certificates[i]; x.NotAfter != "" && (body.NextExpiry == nil || x.NotAfter < body.NextExpiry.NotAfter) {
+			body.NextExpiry = x
+		}
+	}
+	if body.HasCharts && !v.partial() {
+		last, err := rangeOf(v.r)
+		if err != nil {
+			return err
+		}
+		all := chartsOf(c.api.Series(c.now().Add(-last)))
+		more := slices.IndexFunc(all, func(x chart) bool { return x.More })
+		body.Charts, body.MoreCharts = all[:more], all[more:]
+		for _, r := range ranges {
+			body.Ranges = append(body.Ranges, segment{Name: r.name, URL: "/?range=" + r.value, On: r.last == last})
+		}
+	}
+	return c.show(v, "overview", page{Title: "Overview", Nav: "/", Charts: body.HasCharts, Body: body})
+}
+
+// ranges are how far charts look back. The gateway keeps an hour.
+var ranges = []struct {
+	value, name string
+	last        time.Duration
+}{{"10m", "10 min", 10 * time.Minute}, {"30m", "30 min", 30 * time.Minute}, {"1h", "1 h", time.Hour}}
+
+func rangeOf(r *http.Request) (time.Duration, error) {
+	value := r.URL.Query().Get("range")
+	if value == "" {
+		return 30 * time.Minute, nil
+	}
+	for _, x := range ranges {
+		if x.value == value {
+			return x.last, nil
+		}
+	}
+	return 0, fail(http.StatusBadRequest, "There is no range %q.", value)
+}
+
+// part is one of the parts of a whole.
+type part struct {
+	Name  string
+	Count int
+	Of    int
+	Width int // of 1000
+	URL   string
+}
+
+func newPart(name string, count, of int) part {
+	p := part{Name: name, Count: count, Of: of}
+	if of > 0 {
+		p.Width = count * 1000 / of
+	}
+	return p
+}
+
+// natKinds orders kinds of NATs by how many bindings are behind them.
+func natKinds(kinds map[string]int, total int) []part {
+	var parts []part
+	for name, count := range kinds {
+		parts = append(parts, newPart(name, count, total))
+	}
+	slices.SortFunc(parts, func(a, b part) int {
+		switch {
+		case a.Count != b.Count:
+			return b.Count - a.Count
+		case a.Name < b.Name:
+			return -1
+		}
+		return 1
+	})
+	return parts
+}

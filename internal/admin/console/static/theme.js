@@ -1,0 +1,2 @@
+// Says that there is script, before anything is drawn.
+document.documentElement.classList.add('js');
