@@ -15,6 +15,7 @@ import (
 	"github.com/acsgate/acsgate/internal/store/boltstore"
 	"github.com/acsgate/acsgate/internal/telemetry"
 	"github.com/acsgate/acsgate/internal/tlsconf"
+	"github.com/acsgate/acsgate/internal/webhook"
 	"github.com/acsgate/acsgate/policy"
 	"github.com/acsgate/acsgate/proxy"
 	"github.com/acsgate/acsgate/stunsrv"
@@ -53,6 +54,7 @@ type Config struct {
 	Campaigns         campaign.Config    `yaml:"campaigns"`
 
 	Journal journal.Config `yaml:"journal"`
+	Events  webhook.Config `yaml:"events"`
 
 	Store Store               `yaml:"store"`
 	Admin admin.Config        `yaml:"admin"`

@@ -33,6 +33,7 @@ func Diff(old, updated *Config) []string {
 		{"turn", old.TURN, updated.TURN},
 		{"campaigns", old.Campaigns, updated.Campaigns},
 		{"journal", old.Journal, updated.Journal},
+		{"events", old.Events, updated.Events},
 		{"admin", old.Admin, updated.Admin},
 		{"log", old.Log, updated.Log},
 	} {

@@ -153,7 +153,8 @@ func TestReference_SaysTheDefaults(t *testing.T) {
 func TestReference_SaysWhatIsRequired(t *testing.T) {
 	file := referenceFiles(t) + "/acsgate.yaml"
 	lines := strings.Split(uncomment(configs.Reference), "\n")
-	besideOthers := []string{"listen[].tls.client_ca_file", "acs[].cert_file", "acs[].key_file", "acs[].cpe_login.username", "acs[].cpe_login.password_file",
+	besideOthers := []string{"admin.tokens[].token_file", "admin.tokens[].token_sha256", "admin.tokens[].client_cert",
+		"listen[].tls.client_ca_file", "acs[].cert_file", "acs[].key_file", "acs[].cpe_login.username", "acs[].cpe_login.password_file",
 		"credentials.logins[].username", "credentials.logins[].password_file",
 		"credentials.logins[].stun_username", "credentials.logins[].stun_password_file"}
 	for _, s := range settings(t) {
@@ -234,7 +235,7 @@ func defaults(t *testing.T) map[string]string {
 
 func TestReference_ReadsWell(t *testing.T) {
 	for i, line := range strings.Split(configs.Reference, "\n") {
-		if len(line) > 86 {
+		if len(line) > 86 && !strings.Contains(line, "token_sha256") { // which has its length by nature
 			t.Errorf("line %d is %d characters long", i+1, len(line))
 		}
 		if strings.TrimRight(line, " ") != line {
@@ -281,7 +282,7 @@ func referenceFiles(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	ca := tlstest.Must(tlstest.NewCA("test"))
-	for _, name := range []string{"cpe-ca", "acme-ca", "north-ca", "cpe-roots"} {
+	for _, name := range []string{"cpe-ca", "acme-ca", "north-ca", "cpe-roots", "crm-ca", "noc-ca"} {
 		tlstest.Must(ca.WriteFile(dir, name))
 	}
 	for _, name := range []string{"acs.isp.example", "gateway"} {
@@ -290,7 +291,7 @@ func referenceFiles(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"stun-relay.password", "cpe.password", "stun.password", "turn.password", "turn.secret", "noc.token",
+	for _, name := range []string{"stun-relay.password", "cpe.password", "stun.password", "turn.password", "turn.secret", "noc.token", "crm.secret",
 		"north-cpe.password"} {
 		write(t, filepath.Join(dir, name), strings.Repeat("0123456789", 4))
 	}

@@ -22,6 +22,7 @@ var references = []struct{ from, to string }{
 	{"acs[].backup", "acs[].name"},
 	{"routes[].match.listener[]", "listen[].name"},
 	{"turn.users[].acs[]", "acs[].name"},
+	{"events.webhooks[].acs", "acs[].name"},
 }
 
 // dependents are the keys whose value is judged by that of another one, which

@@ -147,7 +147,7 @@ func withoutLogin(text string) string {
 
 func bindingView(b *binding.Binding, now time.Time) *admin.BindingView {
 	return &admin.BindingView{
-		Local: b.Local.String(), Remote: b.Remote.String(), Evidence: b.Evidence.String(), NAT: b.Kind.String(),
+		Local: b.Local.String(), Remote: b.Remote.String(), Evidence: b.Evidence.String(), NAT: natName(b.Kind),
 		FirstSeen: clock(b.FirstSeen), LastSeen: clock(b.LastSeen), Stale: b.Stale(now), Changes: b.Changes,
 		KeepAliveS: b.KeepAlive.Seconds(), SurvivedS: b.Survived.Seconds(), LostS: b.Lost.Seconds(), Candidate: address(b.Candidate),
 	}

@@ -95,7 +95,7 @@ func (g *Gateway) publishBindings(changes []binding.Change) {
 			Text: fmt.Sprintf("binding %s: %s, seen from %s", c.What, c.Remote, c.Local),
 			Data: &journal.Binding{
 				Change: string(c.What), Local: c.Local.String(), Remote: c.Remote.String(), Former: address(c.Former),
-				Evidence: c.Evidence.String(), NAT: c.Kind.String(),
+				Evidence: c.Evidence.String(), NAT: natName(c.Kind),
 			},
 		})
 	}

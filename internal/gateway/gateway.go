@@ -22,6 +22,7 @@ import (
 	"github.com/acsgate/acsgate/internal/store"
 	"github.com/acsgate/acsgate/internal/telemetry"
 	"github.com/acsgate/acsgate/internal/tlsconf"
+	"github.com/acsgate/acsgate/internal/webhook"
 	"github.com/acsgate/acsgate/policy"
 	"github.com/acsgate/acsgate/proxy"
 )
@@ -56,6 +57,7 @@ type Gateway struct {
 	stunset  stunset
 	journal  *journal.Journal
 	captures *capture.Captures
+	webhooks *webhook.Webhooks
 	admin    *admin.Server
 	sweeper  func(context.Context) error // of the store
 	loaded   atomic.Bool
@@ -87,7 +89,11 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err = telemetry.RegisterBuild(g.metrics, opts.Version); err != nil {
 		return nil, err
 	}
-	if g.journal, err = journal.Open(cfg.Journal, journal.Deps{Metrics: g.metrics, Now: time.Now, Log: log}); err != nil {
+	if g.journal, err = journal.New(cfg.Journal, journal.Deps{Metrics: g.metrics, Now: time.Now, Log: log}); err != nil {
+		return nil, err
+	}
+	g.webhooks, err = webhook.New(cfg.Events, webhook.Deps{Subscribe: g.journal.Subscribe, Metrics: g.metrics, Now: time.Now, Log: log})
+	if err != nil {
 		return nil, err
 	}
 	if g.captures, err = capture.New(capture.Config{}, capture.Deps{Now: time.Now, Metrics: g.metrics}); err != nil {
@@ -194,7 +200,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		{"credentials", afterLoad(g.reach.vault.Run)}, {"bindings", afterLoad(g.reach.bindings.Run)},
 		{"campaigns", afterLoad(g.moves.run)}, {"provisioning", afterLoad(g.stunset.book.Run)},
 		{"stun", afterLoad(g.reach.runSTUN)}, {"connection requests", afterLoad(g.reach.requests.Run)},
-		{"tls", g.tls.Run}, {"probes", afterLoad(g.probes.Run)}, {"proxy", afterLoad(g.proxy.Run)},
+		{"tls", g.tls.Run}, {"certificates", g.watchCertificates}, {"webhooks", g.webhooks.Run}, {"probes", afterLoad(g.probes.Run)}, {"proxy", afterLoad(g.proxy.Run)},
 	})
 	return errors.Join(err, g.store.Close(), g.lines.Stop())
 }

@@ -17,7 +17,7 @@ import (
 // resources are what operators are shown beside devices and campaigns.
 func (g *Gateway) resources() admin.Resources {
 	return admin.Resources{
-		Sessions: g.sessionRows, ACSs: g.acsViews, Overview: g.overview, Series: g.series, Certificates: g.certificates,
+		Devices: g.devicePage, Bindings: g.bindingPage, Sessions: g.sessionRows, ACSs: g.acsViews, Overview: g.overview, Series: g.series, Certificates: g.certificates,
 		Config: g.configView, Reload: g.reloadFile, InScope: g.deviceInScope, Assign: g.assign,
 		Timeline: g.timelineView, Events: g.journal.Subscribe, Publish: g.journal.Publish, Captures: g.captureAPI(),
 	}

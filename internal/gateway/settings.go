@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -40,6 +41,9 @@ func fileHash(path string) string {
 func (g *Gateway) configView() admin.ConfigView {
 	s := g.settings.Load()
 	effective := s.Effective()
+	for _, h := range s.Events.Webhooks { // many of these are good for whoever knows them
+		effective = strings.ReplaceAll(effective, h.URL, maskedHook(h.URL))
+	}
 	sum := sha256.Sum256([]byte(effective))
 	v := admin.ConfigView{
 		File: g.opts.ConfigFile, LoadedAt: clock(s.loaded), Effective: effective, Revision: hex.EncodeToString(sum[:8]), Problems: []string{},
@@ -91,4 +95,13 @@ func (g *Gateway) lastReloadError() string {
 		return *text
 	}
 	return ""
+}
+
+// maskedHook leaves of a webhook's URL where it leads.
+func maskedHook(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "***"
+	}
+	return u.Scheme + "://" + u.Host + "/***"
 }

@@ -46,9 +46,6 @@ type Journal struct {
 	encoder *encoder   // guarded by handing
 }
 
-// Open is New.
-func Open(cfg Config, deps Deps) (*Journal, error) { return New(cfg, deps) }
-
 // New returns a journal and registers its metrics. It starts nothing. Missing
 // configuration is filled in with the defaults.
 func New(cfg Config, deps Deps) (*Journal, error) {

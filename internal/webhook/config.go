@@ -27,10 +27,15 @@ type Hook struct {
 }
 
 // SetDefaults fills in what the file leaves out.
+func (h *Hook) SetDefaults() {
+	if h.Timeout == 0 {
+		h.Timeout = 10 * time.Second
+	}
+}
+
+// SetDefaults fills in what the file leaves out.
 func (c *Config) SetDefaults() {
 	for i := range c.Webhooks {
-		if c.Webhooks[i].Timeout == 0 {
-			c.Webhooks[i].Timeout = 10 * time.Second
-		}
+		c.Webhooks[i].SetDefaults()
 	}
 }

@@ -31,6 +31,8 @@ func (c *Config) Validate(report func(key, value, problem string)) {
 		h := &c.Webhooks[i]
 		r := func(key, value, problem string) { report(fmt.Sprintf("webhooks[%d].%s", i, key), value, problem) }
 		switch {
+		case h.Name == "":
+			r("name", "", "is missing: it stands for the webhook in logs and metrics")
 		case !validName(h.Name):
 			r("name", h.Name, "must be 1 to "+strconv.Itoa(maxName)+" letters, digits, - or _: it is a label of metrics")
 		case names[h.Name]:

@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/binding"
+	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/search"
+)
+
+// devicePage is a page of devices.
+func (g *Gateway) devicePage(ctx context.Context, q admin.DeviceQuery) (admin.DevicePage, error) {
+	now := time.Now()
+	find := device.Query{
+		All: []device.Filter{deviceFilter(&q, now)}, Match: g.deviceMatch(&q), Limit: q.Limit, After: search.Cursor(q.Cursor),
+		Order: device.ByLastInform,
+	}
+	if !q.Scope.Whole() {
+		find.All = append(find.All, scopeFilter(&q.Scope))
+	}
+	page, err := g.devices.Find(ctx, find)
+	if err != nil {
+		return admin.DevicePage{}, queryError(err)
+	}
+	view := admin.DevicePage{Devices: make([]admin.DeviceRow, len(page.Records)), Next: string(page.Next), Total: g.devices.Len()}
+	for i := range page.Records {
+		view.Devices[i] = g.deviceRow(&page.Records[i])
+	}
+	return view, nil
+}
+
+func deviceFilter(q *admin.DeviceQuery, now time.Time) device.Filter {
+	f := device.Filter{
+		Text: q.Text, OUI: some(q.OUI), ProductClass: some(q.ProductClass), SoftwareVersion: some(q.SoftwareVersion),
+		ACS: some(q.ACS), Failing: q.Failing,
+	}
+	if q.InformedWithin > 0 {
+		f.InformedAfter = now.Add(-q.InformedWithin)
+	}
+	if q.SilentFor > 0 {
+		f.InformedBefore = now.Add(-q.SilentFor)
+	}
+	return f
+}
+
+func scopeFilter(s *admin.Scope) device.Filter {
+	return device.Filter{OUI: s.OUI, ProductClass: s.ProductClass, Serial: s.Serial, ACS: s.ACS}
+}
+
+// some is a list of one text, or an empty one for "".
+func some(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}
+
+// deviceMatch is the test of a query by what the registry does not know, nil for
+// none.
+func (g *Gateway) deviceMatch(q *admin.DeviceQuery) func([]cwmp.DeviceID, []bool) {
+	if q.NAT == "" && q.Binding == "" && q.Campaign == "" {
+		return nil
+	}
+	nat, state, campaign := q.NAT, q.Binding, q.Campaign
+	return func(ids []cwmp.DeviceID, keep []bool) {
+		if nat != "" || state != "" {
+			g.matchBindings(ids, keep, nat, state)
+		}
+		for i := range ids {
+			if campaign == "" || !keep[i] {
+				continue
+			}
+			name, _, ok := g.moves.campaigns.Of(ids[i])
+			keep[i] = ok && name == campaign
+		}
+	}
+}
+
+// matchBindings clears what has no binding of a kind and state; "" is any.
+func (g *Gateway) matchBindings(ids []cwmp.DeviceID, keep []bool, nat, state string) {
+	briefs := make([]binding.Brief, len(ids))
+	g.reach.bindings.Briefs(ids, briefs)
+	for i, b := range briefs {
+		keep[i] = keep[i] && (state == "" || b.State.String() == state) &&
+			(nat == "" || b.State != binding.NoBinding && natName(b.Kind) == nat)
+	}
+}
+
+func (g *Gateway) deviceRow(r *device.Record) admin.DeviceRow {
+	row := admin.DeviceRow{
+		Device: r.ID.String(), Manufacturer: r.ID.Manufacturer, OUI: r.ID.OUI, ProductClass: r.ID.ProductClass,
+		SerialNumber: r.ID.SerialNumber, SoftwareVersion: r.SoftwareVersion, ACS: r.CurrentACS, LastInform: clock(r.LastInform),
+		LastEvents: r.LastEvents, Sessions: r.Sessions, Failed: r.Failed,
+	}
+	if r.Source.IsValid() {
+		row.Source = r.Source.Addr().Unmap().String()
+	}
+	b := g.reach.bindings.Brief(r.ID)
+	if row.Binding = b.State.String(); b.State != binding.NoBinding {
+		row.NAT = natName(b.Kind)
+	}
+	row.Campaign, _, _ = g.moves.campaigns.Of(r.ID)
+	return row
+}
+
+// natName is how queries name a kind of NAT.
+func natName(k binding.Kind) string {
+	if k == binding.KindNAT {
+		return "keeps"
+	}
+	return k.String()
+}
+
+// bindingPage is a page of STUN bindings.
+func (g *Gateway) bindingPage(ctx context.Context, q admin.BindingQuery) (admin.BindingPage, error) {
+	find := binding.Query{Text: q.Text, Limit: q.Limit, After: search.Cursor(q.Cursor)}
+	for kind := binding.KindUnknown; kind <= binding.KindUnstable; kind++ {
+		if natName(kind) == q.NAT {
+			find.Kinds = []binding.Kind{kind}
+		}
+	}
+	for _, state := range []binding.State{binding.Fresh, binding.Stale} {
+		if state.String() == q.State {
+			find.State = state
+		}
+	}
+	if !q.Scope.Whole() {
+		find.Allow = func(id cwmp.DeviceID) bool { return g.deviceInScope(q.Scope, id) }
+	}
+	page, err := g.reach.bindings.Find(ctx, find)
+	if err != nil {
+		return admin.BindingPage{}, queryError(err)
+	}
+	view := admin.BindingPage{Bindings: make([]admin.BindingRow, len(page.Bindings)), Next: string(page.Next), Counts: g.tally.bindingCounts()}
+	now := time.Now()
+	for i := range page.Bindings {
+		b := &page.Bindings[i]
+		view.Bindings[i] = admin.BindingRow{Device: b.Device.String(), BindingView: *bindingView(&b.Binding, now)}
+	}
+	return view, nil
+}
+
+// queryError makes what is wrong with a query the API's error for that.
+func queryError(err error) error {
+	wrong := []error{device.ErrQuery, binding.ErrQuery, search.ErrMalformed, search.ErrOtherRun}
+	if slices.ContainsFunc(wrong, func(e error) bool { return errors.Is(err, e) }) {
+		return fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	}
+	return err
+}
