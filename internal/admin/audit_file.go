@@ -166,13 +166,14 @@ func (w *auditWriter) write(line []byte) {
 }
 
 func (w *auditWriter) try(line []byte) error {
-	if w.file != nil && w.size+int64(len(line)) > w.most {
+	if err := w.open(); err != nil {
+		return err
+	}
+	if w.size > 0 && w.size+int64(len(line)) > w.most {
 		w.close()
 		if err := os.Rename(w.path, w.path+formerSuffix); err != nil {
 			return err
 		}
-	}
-	if w.file == nil {
 		if err := w.open(); err != nil {
 			return err
 		}
@@ -182,8 +183,11 @@ func (w *auditWriter) try(line []byte) error {
 	return err
 }
 
-// open opens the file, and ends a line that was cut there.
+// open opens the file unless it is open, and ends a line that was cut there.
 func (w *auditWriter) open() error {
+	if w.file != nil {
+		return nil
+	}
 	file, err := openAudit(w.path)
 	if err != nil {
 		return err

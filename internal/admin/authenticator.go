@@ -6,12 +6,15 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Authenticator knows who may use the API. It is safe for concurrent use.
 type Authenticator struct {
 	entries []entry
 	logins  *logins
+	refused prometheus.Counter // logins; nil until New
 }
 
 // entry is one of `admin.tokens`. Only the hash of a token is kept.

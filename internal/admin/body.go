@@ -38,9 +38,6 @@ func checkBody(w http.ResponseWriter, r *http.Request, e *endpoint) error {
 			return refuse(http.StatusUnsupportedMediaType, "the body is %q: send application/json", clip(kind))
 		}
 	}
-	if r.ContentLength > most {
-		return &http.MaxBytesError{Limit: most}
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	return nil

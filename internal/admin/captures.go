@@ -38,7 +38,7 @@ func (a *API) captureEndpoints() []endpoint {
 	}
 	return []endpoint{
 		{
-			id: "startCapture", method: http.MethodPost, path: "devices/{id}/captures", role: RoleOperator, body: CaptureRequest{},
+			id: "startCapture", method: http.MethodPost, path: "devices/{id}/captures", role: RoleOperator, body: CaptureRequest{}, optional: true,
 			status: http.StatusCreated, answer: CaptureView{}, once: true,
 			summary: "Capture a device's conversation for a while", missing: c.Start == nil, handle: a.startCapture,
 		}, {

@@ -15,7 +15,7 @@ const (
 
 func pageParameters() []parameter {
 	return []parameter{
-		{name: "limit", about: "At most so many.", kind: number, least: 1, most: maxPage, preset: "100"},
+		{name: "limit", about: "At most so many.", kind: numberKind, least: 1, most: maxPage, preset: "100"},
 		{name: "cursor", about: "The page after the one whose `next` this is."},
 	}
 }
@@ -30,11 +30,11 @@ func deviceParameters() []parameter {
 		{name: "software_version", about: "The software version, whole."},
 		{name: "acs", about: "The ACS that holds the device's sessions."},
 		{name: "campaign", about: "A campaign that the device belongs to."},
-		{name: "nat", about: "The kind of NAT before the device.", kind: choice, choices: natChoices()},
-		{name: "binding", about: "The state of the STUN binding.", kind: choice, choices: []string{"fresh", "stale", "none"}},
-		{name: "informed_within", about: "The last Inform is younger, such as 24h.", kind: duration},
-		{name: "silent_for", about: "The last Inform is older, such as 24h.", kind: duration},
-		{name: "failing", about: "Sessions end badly: the last one did, or most did.", kind: flag},
+		{name: "nat", about: "The kind of NAT before the device.", kind: choiceKind, choices: natChoices()},
+		{name: "binding", about: "The state of the STUN binding.", kind: choiceKind, choices: []string{"fresh", "stale", "none"}},
+		{name: "informed_within", about: "The last Inform is younger, such as 24h.", kind: durationKind},
+		{name: "silent_for", about: "The last Inform is older, such as 24h.", kind: durationKind},
+		{name: "failing", about: "Sessions end badly: the last one did, or most did.", kind: flagKind},
 	}, pageParameters()...)
 }
 
@@ -79,7 +79,7 @@ func (a *API) deviceEndpoints() []endpoint {
 			missing: a.Device == nil, handle: a.getDevice,
 		}, {
 			id: "getTimeline", method: http.MethodGet, path: "devices/{id}/timeline", role: RoleViewer, answer: Timeline{},
-			query:   []parameter{{name: "limit", about: "At most so many entries.", kind: number, least: 1, most: maxPage, preset: "100"}},
+			query:   []parameter{{name: "limit", about: "At most so many entries.", kind: numberKind, least: 1, most: maxPage, preset: "100"}},
 			summary: "Read what happened to a device", about: "The newest entry comes first. `advice` says why the device is not reachable, or that it is.",
 			missing: a.Timeline == nil, handle: a.getTimeline,
 		}, {

@@ -7,8 +7,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/acsgate/acsgate/internal/admin/openapi"
+	"github.com/acsgate/acsgate/internal/journal"
 )
 
 // openAPI returns the OpenAPI document of the table of endpoints.
@@ -30,7 +32,7 @@ A device is named OUI-ProductClass-Serial or OUI-Serial, in which every byte but
 
 // document describes endpoints.
 func document(endpoints []endpoint) *openapi.Document {
-	schemas := openapi.Schemas{}
+	schemas := openapi.NewSchemas()
 	d := &openapi.Document{
 		OpenAPI:  "3.1.0",
 		Info:     openapi.Info{Title: "acsgate admin API", Version: "v1", Description: documentAbout},
@@ -38,7 +40,7 @@ func document(endpoints []endpoint) *openapi.Document {
 		Security: []map[string][]string{{"token": {}}, {"certificate": {}}},
 		Paths:    map[string]openapi.Path{},
 		Components: openapi.Components{
-			Schemas: schemas,
+			Schemas: schemas.Components,
 			SecuritySchemes: map[string]openapi.SecurityScheme{
 				"token":       {Type: "http", Scheme: "bearer", Description: "A token of admin.tokens."},
 				"certificate": {Type: "mutualTLS", Description: "A client certificate that admin.tokens names."},
@@ -49,7 +51,8 @@ func document(endpoints []endpoint) *openapi.Document {
 			}},
 		},
 	}
-	schemas["Error"] = errorSchema(schemas)
+	addErrors(schemas)
+	addEvents(schemas)
 	for i := range endpoints {
 		e := &endpoints[i]
 		path := "/" + e.path
@@ -61,18 +64,49 @@ func document(endpoints []endpoint) *openapi.Document {
 	return d
 }
 
-// errorSchema is that of problem, whose name in Go is taken by another one.
-func errorSchema(schemas openapi.Schemas) *openapi.Schema {
+// addErrors adds the schema of problem, whose name in Go is not for others.
+func addErrors(schemas *openapi.Schemas) {
 	schemas.Of(reflect.TypeFor[problem]())
-	schema := schemas["problem"]
-	delete(schemas, "problem")
-	schemas["BadField"] = schemas["fieldProblem"]
-	delete(schemas, "fieldProblem")
-	schema.Properties["errors"].Items = openapi.Reference("BadField")
-	return schema
+	all := schemas.Components
+	all["Error"], all["BadField"] = all["problem"], all["fieldProblem"]
+	delete(all, "problem")
+	delete(all, "fieldProblem")
+	all["Error"].Properties["errors"].Items = openapi.Reference("BadField")
 }
 
-func operation(e *endpoint, schemas openapi.Schemas) *openapi.Operation {
+// event is the document of an event as readers get it.
+type event struct {
+	ID     uint64    `json:"id"`
+	At     time.Time `json:"at"`
+	Kind   string    `json:"kind"`
+	Device string    `json:"device,omitempty"`
+	ACS    string    `json:"acs,omitempty"`
+	Text   string    `json:"text"`
+	Data   any       `json:"data,omitempty"`
+}
+
+// addEvents adds the schemas of events and of what each kind brings.
+func addEvents(schemas *openapi.Schemas) {
+	schemas.Of(reflect.TypeFor[event]())
+	all := schemas.Components
+	all["Event"] = all["event"]
+	delete(all, "event")
+	data := &openapi.Schema{}
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[journal.Inform](), reflect.TypeFor[journal.Session](), reflect.TypeFor[journal.Binding](),
+		reflect.TypeFor[journal.ConnectionRequest](), reflect.TypeFor[journal.Injection](), reflect.TypeFor[journal.Move](),
+		reflect.TypeFor[journal.ACSState](), reflect.TypeFor[journal.CampaignStep](), reflect.TypeFor[journal.Certificate](),
+		reflect.TypeFor[journal.Audit](),
+	} {
+		data.AnyOf = append(data.AnyOf, schemas.Of(t))
+	}
+	all["Event"].Properties["data"] = data
+	for _, kind := range journal.Kinds() {
+		all["Event"].Properties["kind"].Enum = append(all["Event"].Properties["kind"].Enum, string(kind))
+	}
+}
+
+func operation(e *endpoint, schemas *openapi.Schemas) *openapi.Operation {
 	op := &openapi.Operation{
 		OperationID: e.id, Summary: e.summary, Description: e.about, Role: e.role,
 		Parameters: parameters(e), Responses: map[string]*openapi.Response{"default": {Ref: "#/components/responses/Problem"}},
@@ -85,7 +119,7 @@ func operation(e *endpoint, schemas openapi.Schemas) *openapi.Operation {
 	}
 	if e.body != nil {
 		op.RequestBody = &openapi.Body{
-			Required: len(schemas.Of(reflect.TypeOf(e.body)).Ref) > 0 && e.id != "startCapture",
+			Required: !e.optional,
 			Content:  map[string]openapi.Content{"application/json": {Schema: schemas.Of(reflect.TypeOf(e.body))}},
 		}
 	}
@@ -103,6 +137,10 @@ func operation(e *endpoint, schemas openapi.Schemas) *openapi.Operation {
 		response.Content = map[string]openapi.Content{media: {Schema: schemas.Of(reflect.TypeOf(e.answer))}}
 	case media == "application/json" && e.media != "":
 		response.Content = map[string]openapi.Content{media: {Schema: &openapi.Schema{Type: "object"}}}
+	case e.media == "text/event-stream":
+		response.Content = map[string]openapi.Content{media: {Schema: &openapi.Schema{
+			Type: "string", Description: "The data of each event is an Event of this document's schemas.",
+		}}}
 	case e.media != "":
 		response.Content = map[string]openapi.Content{media: {Schema: &openapi.Schema{Type: "string"}}}
 	}
@@ -148,17 +186,17 @@ func parameters(e *endpoint) (all []openapi.Parameter) {
 func (p *parameter) schema() *openapi.Schema {
 	s := &openapi.Schema{Type: "string"}
 	switch p.kind {
-	case number:
+	case numberKind:
 		s.Type, s.Minimum, s.Maximum = "integer", &p.least, &p.most
 		if n, err := strconv.Atoi(p.preset); err == nil {
 			s.Default = n
 		}
 		return s
-	case flag:
+	case flagKind:
 		s.Type = "boolean"
-	case choice:
+	case choiceKind:
 		s.Enum = p.choices
-	case choices:
+	case choicesKind:
 		one := "(" + strings.Join(p.choices, "|") + ")"
 		s.Pattern = "^" + one + "(," + one + ")*$"
 	}

@@ -26,6 +26,7 @@ type endpoint struct {
 	about        string
 	query        []parameter
 	body         any    // of the request's type; nil for none
+	optional     bool   // the body may be left out
 	status       int    // of success, 200 where it is 0
 	answer       any    // of the answer's type; nil for none
 	media        string // of the answer where it is not application/json

@@ -61,7 +61,7 @@ func eventParameters() []parameter {
 		kinds = append(kinds, string(kind))
 	}
 	return []parameter{
-		{name: "kinds", about: "Only these kinds, a comma between them.", kind: choices, choices: kinds},
+		{name: "kinds", about: "Only these kinds, a comma between them.", kind: choicesKind, choices: kinds},
 		{name: "acs", about: "Only what concerns this ACS."},
 		{name: "device", about: "Only what concerns this device, as its id."},
 	}
@@ -206,6 +206,8 @@ func stream(ctx context.Context, w http.ResponseWriter, next func(context.Contex
 		if control.Flush() != nil {
 			return
 		}
+		// None while there is nothing to write: HTTP/2 ends a stream whose time is over.
+		_ = control.SetWriteDeadline(time.Time{})
 		texts, _, err := next(ctx)
 		if err != nil {
 			return

@@ -27,16 +27,18 @@ func (g *guard) serve(e *endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answered := &recorder{ResponseWriter: w}
 		call := &request{Request: r}
-		defer func() { g.metrics.request(e.id, answered.status) }()
+		defer func() { // also where the handler panics
+			g.metrics.request(e.id, answered.status)
+			if call.who.Name != "" && (e.writes() || e.audited) {
+				g.api.Audit(call.who, r, answered.status, call.detail)
+			}
+		}()
 		err := g.admit(e, call)
 		if err == nil {
 			err = g.run(e, answered, call)
 		}
 		if err != nil {
 			g.failed(answered, call, err)
-		}
-		if call.who.Name != "" && (e.writes() || e.audited) {
-			g.api.Audit(call.who, r, answered.status, call.detail)
 		}
 	})
 }
@@ -91,7 +93,6 @@ func (g *guard) identify(r *http.Request) (Identity, error) {
 		if err != nil || ok {
 			return who, err
 		}
-		g.metrics.failedLogins.Inc()
 	} else if scheme == "" && r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		if who, ok := g.who.Certificate(r.TLS.VerifiedChains[0][0]); ok {
 			return who, nil

@@ -74,14 +74,14 @@ func (s *replays) begin(key replayKey, request [sha256.Size]byte) (*replay, erro
 	}
 }
 
-// end remembers an answer, or forgets the key: what failed for a reason that passes
-// may be tried again.
+// end remembers an answer, or forgets the key: what was refused has changed nothing
+// and may be tried again.
 func (s *replays) end(key replayKey, answer *recorder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := s.kept[key]
 	r := at.Value.(*replay)
-	if answer == nil || answer.status == 0 || answer.status >= 500 || answer.status == http.StatusTooManyRequests {
+	if answer == nil || answer.status < 200 || answer.status > 299 {
 		s.remove(at)
 		return
 	}

@@ -10,8 +10,8 @@ type SessionList struct {
 func bindingParameters() []parameter {
 	return append([]parameter{
 		{name: "q", about: "Any part of the identity or of an address."},
-		{name: "nat", about: "The kind of NAT before the device.", kind: choice, choices: natChoices()},
-		{name: "state", about: "The state of the binding.", kind: choice, choices: []string{"fresh", "stale"}},
+		{name: "nat", about: "The kind of NAT before the device.", kind: choiceKind, choices: natChoices()},
+		{name: "state", about: "The state of the binding.", kind: choiceKind, choices: []string{"fresh", "stale"}},
 	}, pageParameters()...)
 }
 
@@ -33,7 +33,7 @@ func (a *API) listEndpoints() []endpoint {
 	return []endpoint{
 		{
 			id: "listSessions", method: http.MethodGet, path: "sessions", role: RoleViewer, answer: SessionList{},
-			query:   []parameter{{name: "limit", about: "At most so many.", kind: number, least: 1, most: maxPage, preset: "100"}},
+			query:   []parameter{{name: "limit", about: "At most so many.", kind: numberKind, least: 1, most: maxPage, preset: "100"}},
 			summary: "List the sessions that are under way", missing: a.Sessions == nil, handle: a.listSessions,
 		}, {
 			id: "listBindings", method: http.MethodGet, path: "bindings", role: RoleViewer, query: bindingParameters(), answer: BindingPage{},

@@ -50,7 +50,11 @@ func newLogins() *logins {
 // who are at work. The error is a *TooManyError then.
 func (a *Authenticator) Login(r *http.Request, text string) (who Identity, ok bool, err error) {
 	who, ok = a.Token(text)
-	if err := a.logins.admit(sourceOf(r), who.Name, ok); err != nil {
+	err = a.logins.admit(sourceOf(r), who.Name, ok)
+	if (err != nil || !ok) && a.refused != nil {
+		a.refused.Inc()
+	}
+	if err != nil {
 		return Identity{}, false, err
 	}
 	return who, ok, nil

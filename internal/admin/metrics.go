@@ -22,7 +22,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "acsgate_admin_events_readers", Help: "Clients that read the stream of events.",
 		}),
 		failedLogins: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "acsgate_admin_login_failures_total", Help: "Requests with a wrong token or an unknown client certificate.",
+			Name: "acsgate_admin_login_failures_total", Help: "Logins that were refused: a wrong token, too many of them, or an unknown client certificate.",
 		}),
 		auditFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "acsgate_admin_audit_failures_total", Help: "Records that could not be written to the audit file.",

@@ -21,8 +21,8 @@ const (
 type parameter struct {
 	name, about string
 	kind        parameterKind
-	choices     []string // of choice and choices
-	least, most int      // of number
+	choices     []string // of choiceKind and choicesKind
+	least, most int      // of numberKind
 	preset      string   // where it is left out; "" for none
 }
 
@@ -30,12 +30,12 @@ type parameterKind int
 
 // Kinds of parameters.
 const (
-	text parameterKind = iota
-	number
-	duration // such as 90s, 30m, 24h
-	flag     // true or false
-	choice   // one of choices
-	choices  // some of choices, a comma between them
+	textKind parameterKind = iota
+	numberKind
+	durationKind // such as 90s, 30m, 24h
+	flagKind     // true or false
+	choiceKind   // one of choices
+	choicesKind  // some of choices, a comma between them
 )
 
 // query holds the parameters of a request, each of which was checked. Those that
@@ -111,21 +111,21 @@ func namesOf(parameters []parameter) string {
 func (p *parameter) check(value string) string {
 	control := strings.ContainsFunc(value, unicode.IsControl)
 	switch p.kind {
-	case number:
+	case numberKind:
 		if n, err := strconv.Atoi(value); err != nil || n < p.least || n > p.most {
 			return fmt.Sprintf("%q is not a number from %d to %d", clip(value), p.least, p.most)
 		}
-	case duration:
+	case durationKind:
 		if d, err := time.ParseDuration(value); err != nil || d <= 0 {
 			return fmt.Sprintf("%q is not a duration such as 90s, 30m or 24h", clip(value))
 		}
-	case flag:
+	case flagKind:
 		if value != "true" && value != "false" {
 			return fmt.Sprintf("%q is neither true nor false", clip(value))
 		}
-	case choice, choices:
+	case choiceKind, choicesKind:
 		for _, one := range strings.Split(value, ",") {
-			if !slices.Contains(p.choices, one) || p.kind == choice && one != value {
+			if !slices.Contains(p.choices, one) || p.kind == choiceKind && one != value {
 				return fmt.Sprintf("%q is none of %s", clip(one), strings.Join(p.choices, ", "))
 			}
 		}

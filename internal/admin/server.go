@@ -105,6 +105,7 @@ func (s *Server) attach(c *Config, d Deps, log *zap.Logger) (g *guard, end func(
 	if err != nil {
 		return nil, end, err
 	}
+	who.refused = m.failedLogins
 	if s.audits, err = newAudits(c.AuditFile, log, m.auditFailures); err != nil {
 		return nil, end, fmt.Errorf("admin.audit_file: %w", err)
 	}

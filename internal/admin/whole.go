@@ -29,7 +29,7 @@ func (a *API) wholeEndpoints() []endpoint {
 			summary: "Read the whole at a glance", missing: a.Overview == nil, handle: a.getOverview,
 		}, {
 			id: "getSeries", method: http.MethodGet, path: "series", role: RoleViewer, whole: true, answer: Series{},
-			query:   []parameter{{name: "since", about: "How far back, at most 168h.", kind: duration, preset: "1h"}},
+			query:   []parameter{{name: "since", about: "How far back, at most 168h.", kind: durationKind, preset: "1h"}},
 			summary: "Read measurements over time", missing: a.Series == nil, handle: a.getSeries,
 		}, {
 			id: "listCertificates", method: http.MethodGet, path: "certificates", role: RoleViewer, whole: true, answer: CertificateList{},
@@ -43,7 +43,7 @@ func (a *API) wholeEndpoints() []endpoint {
 			missing: a.Reload == nil || a.Config == nil, handle: a.reload,
 		}, {
 			id: "listAudit", method: http.MethodGet, path: "audit", role: RoleAdmin, whole: true, answer: AuditList{},
-			query:   []parameter{{name: "limit", about: "At most so many.", kind: number, least: 1, most: maxAudits, preset: "100"}},
+			query:   []parameter{{name: "limit", about: "At most so many.", kind: numberKind, least: 1, most: maxAudits, preset: "100"}},
 			summary: "Read who has done what", handle: a.listAudit,
 		},
 	}

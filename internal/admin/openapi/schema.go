@@ -19,6 +19,7 @@ type Schema struct {
 	Minimum              *int               `json:"minimum,omitempty"`
 	Maximum              *int               `json:"maximum,omitempty"`
 	Default              any                `json:"default,omitempty"`
+	AnyOf                []*Schema          `json:"anyOf,omitempty"`
 	Items                *Schema            `json:"items,omitempty"`
 	Properties           map[string]*Schema `json:"properties,omitempty"`
 	Required             []string           `json:"required,omitempty"`
@@ -28,9 +29,16 @@ type Schema struct {
 // Reference returns a schema that stands for one of Components.
 func Reference(name string) *Schema { return &Schema{Ref: "#/components/schemas/" + name} }
 
-// Schemas makes schemas of types. Structs become components by their names, which
-// must differ.
-type Schemas map[string]*Schema
+// Schemas makes schemas of types. Structs become components by their names.
+type Schemas struct {
+	Components map[string]*Schema
+	types      map[string]reflect.Type
+}
+
+// NewSchemas returns one that knows no type yet.
+func NewSchemas() *Schemas {
+	return &Schemas{Components: map[string]*Schema{}, types: map[string]reflect.Type{}}
+}
 
 var (
 	timeType = reflect.TypeFor[time.Time]()
@@ -40,7 +48,7 @@ var (
 
 // Of returns the schema of what encoding/json makes of a type. Types that it cannot
 // write, and those that this package does not know, panic.
-func (s Schemas) Of(t reflect.Type) *Schema {
+func (s *Schemas) Of(t reflect.Type) *Schema {
 	switch {
 	case t == timeType:
 		return &Schema{Type: "string", Format: "date-time"}
@@ -71,7 +79,7 @@ func (s Schemas) Of(t reflect.Type) *Schema {
 }
 
 // item is Of for what may be null in a list or a map.
-func (s Schemas) item(t reflect.Type) *Schema {
+func (s *Schemas) item(t reflect.Type) *Schema {
 	schema := s.Of(t)
 	if kind, plain := schema.Type.(string); plain && t.Kind() == reflect.Pointer {
 		schema.Type = []string{kind, "null"}
@@ -79,18 +87,24 @@ func (s Schemas) item(t reflect.Type) *Schema {
 	return schema
 }
 
-// component enters a struct and returns a reference to it.
-func (s Schemas) component(t reflect.Type) *Schema {
-	if _, known := s[t.Name()]; !known {
+// component enters a struct and returns a reference to it. Two structs of one name
+// panic.
+func (s *Schemas) component(t reflect.Type) *Schema {
+	name := t.Name()
+	switch known := s.types[name]; known {
+	case t:
+	case nil:
 		schema := &Schema{Type: "object", Properties: map[string]*Schema{}}
-		s[t.Name()] = schema // before its fields: they may lead back
+		s.Components[name], s.types[name] = schema, t // before its fields: they may lead back
 		s.fields(t, schema)
+	default:
+		panic("openapi: " + known.String() + " and " + t.String() + " have one name")
 	}
-	return Reference(t.Name())
+	return Reference(name)
 }
 
 // fields adds the fields of a struct, embedded ones in their place.
-func (s Schemas) fields(t reflect.Type, to *Schema) {
+func (s *Schemas) fields(t reflect.Type, to *Schema) {
 	for i := range t.NumField() {
 		field := t.Field(i)
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
