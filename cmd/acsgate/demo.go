@@ -262,6 +262,7 @@ func (d *demo) introduce(limit time.Duration) {
 	plain, _ := d.gateway.Addr("plain")
 	secure, _ := d.gateway.Addr("tls")
 	d.lines.print("gateway   http://%s  https://%s  (metrics: http://%s/metrics)", plain, secure, d.gateway.AdminAddr())
+	d.lines.print("console   http://%s/  token %s", d.gateway.AdminAddr(), d.home.token)
 	d.lines.print("ACS north %s  strict: a session belongs to its TCP connection; digest authentication", d.north.URL())
 	d.lines.print("ACS south %s  knows a session by its cookie alone", d.south.URL())
 	d.lines.print("CPEs      %d of %d makes, plain and over TLS 1.0 and 1.3", len(simnet.Makes())+2, len(simnet.Makes()))

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/http"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/acsgate/acsgate/connreq"
 	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/admin/console"
 	"github.com/acsgate/acsgate/internal/binding"
+	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
 	"github.com/acsgate/acsgate/proxy"
@@ -23,6 +27,23 @@ func (g *Gateway) api() *admin.API {
 		Device: g.deviceView, Wake: g.wake, WakeMany: g.wakeMany, Campaigns: g.campaignAPI(), Return: g.returnACS,
 		Resources: g.resources(),
 	}
+}
+
+// adminConfig is how the admin listener is made. What is written by it is recorded
+// beside the store, unless there is none that lasts.
+func adminConfig(cfg *config.Config) admin.Config {
+	c := cfg.Admin
+	if c.AuditFile == "" && cfg.Store.Memory == nil {
+		c.AuditFile = filepath.Join(cfg.DataDir, auditFile)
+	}
+	return c
+}
+
+const auditFile = "audit.log"
+
+// console is the gateway in a browser.
+func (g *Gateway) console(who *admin.Authenticator, api *admin.API) http.Handler {
+	return console.New(console.Deps{API: api, Auth: who, Now: time.Now, Log: g.log})
 }
 
 // originAPI is who asked for a request that came by the API.

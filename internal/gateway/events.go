@@ -58,7 +58,7 @@ func legs(of []proxy.Leg) []journal.Leg {
 
 // sessionText says of a session what a person wants to know first.
 func sessionText(s *proxy.Summary) string {
-	text := fmt.Sprintf("%s after %d exchanges in %s", s.Outcome, s.Exchanges, s.Took.Round(time.Millisecond))
+	text := fmt.Sprintf("%s after %d exchanges in %s", s.Outcome, s.Exchanges, shortly(s.Took))
 	if s.ACS != "" {
 		text += " with " + s.ACS
 	}
@@ -79,7 +79,7 @@ func (g *Gateway) publishRequest(r connreq.Result) {
 		doc.Attempts = append(doc.Attempts, journal.Attempt{Transport: a.Transport, To: a.To, Sent: a.Sent, TookMS: milliseconds(a.Took), Reason: a.Reason})
 		why = a.Transport + " to " + a.To + ": " + a.Reason
 	}
-	text := fmt.Sprintf("asked for by %s: the CPE came by %s after %s", r.Origin, r.Transport, r.Took.Round(time.Millisecond))
+	text := fmt.Sprintf("asked for by %s: the CPE came by %s after %s", r.Origin, r.Transport, shortly(r.Took))
 	if !r.OK {
 		text = fmt.Sprintf("asked for by %s: the CPE did not come: %s", r.Origin, why)
 	}
@@ -139,4 +139,12 @@ func (g *Gateway) publishInjection(id cwmp.DeviceID, acs string, in *journal.Inj
 	g.journal.Publish(journal.Event{
 		Kind: journal.KindInjection, Device: id, ACS: acs, Text: in.Name + " " + in.Outcome + ": " + in.Text, Data: in,
 	})
+}
+
+// shortly rounds a duration to what people want to read.
+func shortly(d time.Duration) time.Duration {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
 }

@@ -147,7 +147,10 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 		cancel()
 		return g.tls.Run(ended)
 	})
-	if g.admin, err = admin.New(cfg.Admin, admin.Deps{Registry: g.metrics, Ready: g.Ready, Live: g.live, API: g.api(), Log: g.log}); err != nil {
+	g.admin, err = admin.New(adminConfig(cfg), admin.Deps{
+		Registry: g.metrics, Ready: g.Ready, Live: g.live, API: g.api(), Console: g.console, Log: g.log,
+	})
+	if err != nil {
 		return err
 	}
 	*undo = append(*undo, g.admin.Close)
