@@ -98,7 +98,7 @@ func (spec *chartSpec) fewACSs(s admin.Series) bool {
 			seen[s.Lines[i].Labels["acs"]] = true
 		}
 	}
-	return len(seen) <= 3
+	return len(seen) <= 2
 }
 
 func wanted(quantile string, few bool) bool {
@@ -117,7 +117,7 @@ func (spec *chartSpec) label(labels map[string]string) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "all"
+		return words(spec.name)
 	}
 	return strings.Join(parts, ", ")
 }

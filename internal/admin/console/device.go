@@ -91,13 +91,13 @@ func (c *Console) capturesOf(v *visit, id cwmp.DeviceID) *captures {
 func (p devicePage) Reached() (text string) {
 	switch {
 	case !p.Known:
-		return "unknown"
+		return "reach unknown"
 	case p.UDP && p.HTTP:
-		return "by UDP and HTTP"
+		return "reachable by UDP and HTTP"
 	case p.UDP:
-		return "by UDP"
+		return "reachable by UDP"
 	case p.HTTP:
-		return "by HTTP"
+		return "reachable by HTTP"
 	}
 	return "not reachable"
 }

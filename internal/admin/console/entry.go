@@ -137,7 +137,7 @@ func legsOf(s *journal.Session) []leg {
 		x := leg{Leg: l}
 		if total > 0 {
 			x.X = clamp(l.AtMS / total * 1000)
-			x.Width = max(4, clamp(l.TookMS/total*1000))
+			x.Width = max(6, clamp(l.TookMS/total*1000))
 			x.X = min(x.X, 1000-x.Width)
 			if l.TookMS > 0 {
 				x.ACSWidth = min(x.Width, clamp(float64(x.Width)*l.ACSMS/l.TookMS))

@@ -316,7 +316,7 @@ func (f *fake) series(since time.Time) admin.Series {
 			line.Labels[labels[i]] = labels[i+1]
 		}
 		for i, at := range s.Times {
-			x := base + swing*math.Sin(float64(at)/period) + swing*.3*math.Sin(float64(at*7919%1000))
+			x := base + swing*math.Sin(float64(at)/period) + swing*.12*math.Sin(float64(at)/17)
 			v := max(0, x)
 			if i%97 == 3 {
 				line.Values = append(line.Values, nil)

@@ -74,7 +74,7 @@ func newWorld(t *testing.T) *world {
 
 func startJournal(t *testing.T) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(journal.Config{}, journal.Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: zap.NewNop()})
+	j, err := journal.New(journal.Config{}, journal.Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,18 @@
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = (v) => v == null ? '–' : Math.abs(v) < 100 ? String(Math.round(v * 100) / 100) : Math.round(v).toLocaleString('en').replace(/,/g, '\u202f');
 
+  const compact = (v) => v >= 1e6 ? v / 1e6 + ' M' : v >= 1e4 ? v / 1e3 + ' k' : String(v);
+  const colour = (i) => css('--c' + (i % 8 + 1));
+
+  // Where no pointer is, the legend tells the last values.
+  let telling = false;
+  const tellLast = (u) => {
+    if (telling || u.legend.idx != null || !u.data[0].length) return;
+    telling = true;
+    u.setLegend({ idx: u.data[0].length - 1 });
+    telling = false;
+  };
+
   class Chart {
     constructor(figure) {
       this.figure = figure;
@@ -64,16 +76,18 @@
       const soft = css('--soft'), grid = css('--line');
       const axis = { stroke: soft, font: '12px system-ui, sans-serif', grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
       return {
-        width, height: 190, cursor: { y: false, points: { size: 6 } }, legend: { live: true },
+        width, height: 150, cursor: { y: false, points: { size: 6 } },
+        legend: { live: true, markers: { width: 0, fill: (u, i) => i ? colour(i - 1) : 'transparent' } },
+        hooks: { setLegend: [tellLast] },
         scales: { y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
         axes: [
           { ...axis, space: 70, values: (u, at) => at.map((t) => new Date(t * 1000).toTimeString().slice(0, 5)) },
-          { ...axis, size: 52, values: (u, at) => at.map(short) },
+          { ...axis, size: 48, space: 36, values: (u, at) => at.map(compact) },
         ],
         series: [
           { label: 'Time', value: (u, t) => t == null ? '–' : new Date(t * 1000).toTimeString().slice(0, 8) },
           ...[...this.lines.keys()].map((label, i) => ({
-            label, stroke: css('--c' + (i % 8 + 1)), width: 1.6, dash: i < 8 ? undefined : [6, 4],
+            label, stroke: colour(i), width: 1.6, dash: i < 8 ? undefined : [6, 4],
             points: { show: false }, value: (u, v) => v == null ? '–' : short(v) + (this.unit ? ' ' + this.unit : ''),
           })),
         ],
