@@ -57,8 +57,7 @@ func TestIdempotency_TheSameRequestIsDoneOnce(t *testing.T) {
 // TestIdempotency_WhatWasRefusedMayBeTriedAgain: it has changed nothing.
 func TestIdempotency_WhatWasRefusedMayBeTriedAgain(t *testing.T) {
 	f, s := startFake(t, nil)
-	inner := f.Wake
-	var failure error = ErrBusy
+	inner, failure := f.Wake, ErrBusy
 	f.Wake = func(ctx context.Context, id cwmp.DeviceID) (WakeResult, error) {
 		if failure != nil {
 			return WakeResult{}, failure
