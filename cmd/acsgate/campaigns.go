@@ -40,7 +40,7 @@ type campaignFlags struct {
 func defineCampaigns(flags *flag.FlagSet) commandline.Run {
 	var c campaignFlags
 	clientFlags(flags, &c.client)
-	flags.StringVar(&c.state, "state", "", "only devices in this `"+strings.Join(states, "|")+"`")
+	commandline.Choice(flags, &c.state, "state", "only devices in this state", states...)
 	flags.BoolVar(&c.start, "start", false, "start the new campaign at once")
 	flags.BoolVar(&c.json, "json", false, "print JSON")
 	return c.run

@@ -11,14 +11,7 @@ import (
 
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/commandline"
-	"github.com/acsgate/acsgate/internal/cwmp"
 )
-
-// clientFlags are the flags of every command that speaks to a running gateway.
-func clientFlags(flags *flag.FlagSet, c *admin.Client) {
-	flags.StringVar(&c.Address, "admin", admin.DefaultAddress, "`address` of the admin listener")
-	flags.StringVar(&c.TokenFile, "token-file", "", "`file` with a token of admin.tokens (default: the word in $"+admin.TokenVariable+")")
-}
 
 // defineDevice says what a running gateway knows of a device, above all how it can be
 // reached.
@@ -27,12 +20,9 @@ func defineDevice(flags *flag.FlagSet) commandline.Run {
 	clientFlags(flags, &client)
 	asJSON := flags.Bool("json", false, "print JSON")
 	return func(ctx context.Context, args []string, out, _ io.Writer) error {
-		if len(args) != 1 {
-			return commandline.Usagef("give one device as OUI-ProductClass-Serial, not %d", len(args))
-		}
-		id, err := cwmp.ParseDeviceID(args[0])
+		id, err := oneDevice(args)
 		if err != nil {
-			return commandline.UsageError{Err: err}
+			return err
 		}
 		view, err := client.Device(ctx, id)
 		if err != nil {
@@ -49,7 +39,7 @@ func defineDevice(flags *flag.FlagSet) commandline.Run {
 func printDevice(out io.Writer, v *admin.DeviceView) {
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(out, "%-18s %s\n", name, value)
+			fmt.Fprintf(out, "%-18s %s\n", name, commandline.Clean(value))
 		}
 	}
 	line("device", v.Device)
@@ -75,35 +65,30 @@ func printDevice(out io.Writer, v *admin.DeviceView) {
 		line("by http", or(r.NotByHTTP, "can be tried"))
 	}
 	printDecision(out, v)
+	for _, j := range v.Journal {
+		fmt.Fprintf(out, "  %s  %s: %s\n", j.At, j.What, commandline.Clean(j.Text))
+	}
 	if v.LastRequest != nil {
 		fmt.Fprintln(out, "last connection request:")
 		printWake(out, v.LastRequest)
 	}
 }
 
-// printDecision says where the next session goes and why, and what was done in the
-// last ones.
+// printDecision says where the next session goes and why.
 func printDecision(out io.Writer, v *admin.DeviceView) {
 	if v.Campaign != nil {
-		fmt.Fprintf(out, "%-18s %s: %s since %s, %s\n", "campaign", v.Campaign.Name, v.Campaign.State, v.Campaign.At, v.Campaign.Reason)
+		fmt.Fprintf(out, "%-18s %s: %s since %s, %s\n", "campaign", v.Campaign.Name, v.Campaign.State, v.Campaign.At, commandline.Clean(v.Campaign.Reason))
 	}
 	if v.Pending != "" {
 		fmt.Fprintf(out, "%-18s %s\n", "next session", v.Pending)
 	}
 	for _, s := range v.Decision {
-		fmt.Fprintf(out, "  %-9s %-16s %-12s %s\n", s.Kind, s.Name, s.Result, s.Detail)
-	}
-	for _, j := range v.Journal {
-		fmt.Fprintf(out, "  %s  %s: %s\n", j.At, j.What, j.Text)
+		fmt.Fprintf(out, "  %-9s %-16s %-12s %s\n", s.Kind, s.Name, s.Result, commandline.Clean(s.Detail))
 	}
 }
 
 func printBinding(line func(name, value string), b *admin.BindingView) {
-	state := "fresh"
-	if b.Stale {
-		state = "stale"
-	}
-	line("binding", fmt.Sprintf("%s, seen from %s, %s", b.Remote, b.Local, state))
+	line("binding", fmt.Sprintf("%s, seen from %s, %s", b.Remote, b.Local, stateOf(b.Stale)))
 	line("  known by", b.Evidence)
 	line("  nat", fmt.Sprintf("%s, %d changes", b.NAT, b.Changes))
 	line("  last seen", b.LastSeen)

@@ -70,7 +70,9 @@ const watchInterval = time.Second
 
 // watchDrain tells how far a drain is until it is over.
 func watchDrain(ctx context.Context, client admin.Client, name string, out, errs io.Writer) error {
-	for last := ""; ; {
+	progress := commandline.NewProgress(commandline.TerminalOf(errs))
+	defer progress.End()
+	for {
 		v, err := client.Campaign(ctx, name)
 		switch {
 		case ctx.Err() != nil:
@@ -81,15 +83,14 @@ func watchDrain(ctx context.Context, client admin.Client, name string, out, errs
 		c := v.Counts
 		now := fmt.Sprintf("%d of %d moved, %d waiting for their next session, %d failed", moved(v), v.Total,
 			c["asked"]+c["setting"]+c["set"], c["failed"])
-		if now != last {
-			fmt.Fprintln(errs, now)
-			last = now
-		}
+		progress.Show(float64(moved(v)+c["failed"]+c["skipped"]), float64(v.Total), now)
 		switch v.Status {
 		case "done":
+			progress.End()
 			fmt.Fprintf(out, "%s: %s\n", name, now)
 			return nil
 		case "halted", "cancelled", "rolled_back":
+			progress.End()
 			fmt.Fprintf(out, "%s is %s: %s\n", name, v.Status, v.Reason)
 			return commandline.ErrSilent
 		}

@@ -10,17 +10,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/commandline"
 	"github.com/acsgate/acsgate/internal/config"
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/policy"
 )
 
-// defineExplain says where the sessions of a device go by a configuration, and why
-// each rule does or does not apply. It asks no running gateway: health is what
-// the flags suppose.
+// defineExplain says where the sessions of a device go, and why each rule does or does
+// not apply: by what a running gateway knows, or by a configuration file. Then it asks
+// no gateway, and health is what the flags suppose.
 func defineExplain(flags *flag.FlagSet) commandline.Run {
-	path := flags.String("config", defaultConfig, "configuration `file`")
+	var client admin.Client
+	clientFlags(flags, &client)
+	path := flags.String("config", "", "by this configuration `file`, not by what a running gateway knows")
 	device := flags.String("device", "", "`device` as OUI-ProductClass-Serial or OUI-Serial, odd characters as %XX")
 	var in policy.Input
 	flags.StringVar(&in.Device.Manufacturer, "manufacturer", "", "manufacturer in the Inform")
@@ -30,7 +33,22 @@ func defineExplain(flags *flag.FlagSet) commandline.Run {
 	flags.StringVar(&in.Assigned, "assigned", "", "`ACS` that the registry is supposed to record for it")
 	source := flags.String("source", "", "`address` it comes from")
 	down := flags.String("acs-down", "", "suppose that these ACSs are down, `names` separated by commas")
-	return func(_ context.Context, _ []string, out, _ io.Writer) error {
+	supposed := []string{"manufacturer", "software-version", "listener", "path", "assigned", "source", "acs-down"}
+	return func(ctx context.Context, args []string, out, _ io.Writer) error {
+		if len(args) == 1 && *device == "" {
+			*device, args = args[0], nil
+		}
+		if len(args) > 0 {
+			return commandline.Usagef("give one device, not also %q", strings.Join(args, " "))
+		}
+		if *path == "" {
+			for _, name := range supposed {
+				if f := flags.Lookup(name); f.Value.String() != f.DefValue {
+					return commandline.Usagef("-%s supposes what a running gateway knows: it needs -config", name)
+				}
+			}
+			return explainLive(ctx, client, *device, out)
+		}
 		cfg, err := loadConfig(*path)
 		if err != nil {
 			return err
@@ -48,6 +66,29 @@ func defineExplain(flags *flag.FlagSet) commandline.Run {
 		}
 		return p.WriteExplanation(out, in, snapshot)
 	}
+}
+
+// explainLive says where the next session of a device goes, and whether the device is
+// reachable, by what a running gateway knows.
+func explainLive(ctx context.Context, client admin.Client, device string, out io.Writer) error {
+	if device == "" {
+		return commandline.Usagef("give one device, such as 00D09E-HG1-SN1000")
+	}
+	id, err := oneDevice([]string{device})
+	if err != nil {
+		return err
+	}
+	v, err := client.Device(ctx, id)
+	if err != nil {
+		return err
+	}
+	printDecision(out, &v)
+	t, err := client.Timeline(ctx, id, 1)
+	if err != nil {
+		return err
+	}
+	printAdvice(out, t.Advice)
+	return nil
 }
 
 func completeInput(in *policy.Input, cfg *config.Config, device, source string) error {

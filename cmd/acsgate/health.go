@@ -14,7 +14,8 @@ import (
 // defineHealth asks the admin listener of a running gateway whether it works, for
 // container health checks, or whether it wants new sessions.
 func defineHealth(flags *flag.FlagSet) commandline.Run {
-	address := flags.String("admin", admin.DefaultAddress, "`address` of the admin listener")
+	var client admin.Client
+	addressFlags(flags, &client)
 	ready := flags.Bool("ready", false, "ask whether new sessions are welcome, not only whether the process works")
 	timeout := flags.Duration("timeout", 3*time.Second, "how long to wait for an answer")
 	return func(ctx context.Context, _ []string, out, _ io.Writer) error {
@@ -24,7 +25,7 @@ func defineHealth(flags *flag.FlagSet) commandline.Run {
 		if *ready {
 			path, answer = admin.PathReady, "ready"
 		}
-		if err := admin.Probe(ctx, *address, path); err != nil {
+		if err := client.Probe(ctx, path); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintln(out, answer)

@@ -146,13 +146,16 @@ func printWake(out io.Writer, r *admin.WakeResult) {
 }
 
 func (w *wakeFlags) wakeMany(ctx context.Context, out, errs io.Writer) error {
+	progress := commandline.NewProgress(commandline.TerminalOf(errs))
 	last, err := w.client.WakeMany(ctx, w.chosen, func(p admin.Progress) {
 		if w.json {
 			_ = json.NewEncoder(out).Encode(p)
 		} else if !p.Done {
-			fmt.Fprintf(errs, "%d of %d asked, %d came, %d failed\n", p.Asked, p.Total, p.Confirmed, p.Failed)
+			progress.Show(float64(p.Confirmed+p.Failed), float64(p.Total),
+				fmt.Sprintf("%d of %d asked, %d came, %d failed", p.Asked, p.Total, p.Confirmed, p.Failed))
 		}
 	})
+	progress.End()
 	if err != nil {
 		return err
 	}

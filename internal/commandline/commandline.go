@@ -44,10 +44,14 @@ type Program struct {
 	Examples string // behind the list of commands; may be empty
 	Commands []Command
 	// Values lists the values of a kind, for completion: a kind is how the usage of
-	// a flag names its value, such as `ACS`. The flags are those that have been
-	// typed before. Kinds that need no entry are file, and words separated by "|".
-	Values map[string]func(ctx context.Context, flags *flag.FlagSet) []string
+	// a flag names its value, such as `ACS`. Kinds that need no entry are file, and
+	// words separated by "|".
+	Values map[string]Values
 }
+
+// Values returns values that may begin with what was typed of them; others do no
+// harm. The flags are those that were typed before.
+type Values func(ctx context.Context, flags *flag.FlagSet, begun string) []string
 
 // UsageError is a mistake of the person at the keyboard.
 type UsageError struct{ Err error }

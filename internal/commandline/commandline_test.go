@@ -44,8 +44,8 @@ func program() Program {
 			{Name: "plain", Summary: "speaks for itself", Define: fail(Plain{errors.New("file:1:2: bad")})},
 			{Name: "silent", Summary: "says nothing", Define: fail(ErrSilent)},
 		},
-		Values: map[string]func(context.Context, *flag.FlagSet) []string{
-			"fruit": func(_ context.Context, flags *flag.FlagSet) []string {
+		Values: map[string]Values{
+			"fruit": func(_ context.Context, flags *flag.FlagSet, _ string) []string {
 				if flags.Lookup("garden").Value.String() == "palace" {
 					return []string{"pineapple", "fig\nleaf"}
 				}

@@ -96,7 +96,7 @@ func (p Program) values(ctx context.Context, flags *flag.FlagSet, kind, before, 
 	var words []string
 	switch list := p.Values[kind]; {
 	case list != nil:
-		words = list(ctx, flags)
+		words = list(ctx, flags, begun)
 	case strings.Contains(kind, "|"):
 		words = strings.Split(kind, "|")
 	case kind == "file":
