@@ -169,6 +169,8 @@ func (b *bench) section(ctx context.Context, name string) (report, error) {
 		return b.drain(ctx)
 	case "campaign":
 		return b.campaign(ctx)
+	case "search":
+		return b.search(ctx)
 	case "events":
 		return b.events(ctx)
 	default:

@@ -22,6 +22,7 @@ const (
 	roleEcho     = "role-echo"
 	roleBindings = "role-bindings"
 	roleCampaign = "role-campaign"
+	roleSearch   = "role-search"
 	roleEvents   = "role-events"
 )
 
@@ -41,6 +42,8 @@ func runRole(args []string) (handled bool, err error) {
 		return true, runBindings(args[1:], os.Stdin, os.Stdout)
 	case roleCampaign:
 		return true, runCampaign(args[1:], os.Stdin, os.Stdout)
+	case roleSearch:
+		return true, runSearch(args[1:], os.Stdin, os.Stdout)
 	case roleEvents:
 		return true, runEvents(args[1:], os.Stdin, os.Stdout)
 	}
