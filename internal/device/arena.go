@@ -65,4 +65,12 @@ func (r ref) split() (steps int, slot uint32) { return int(r >> slotBits), uint3
 // size returns the bytes that the slot takes.
 func (r ref) size() int { return int(r>>slotBits) * slotStep }
 
-func perChunk(steps int) uint32 { return uint32(max(1, chunkBytes/(steps*slotStep))) }
+func perChunk(steps int) uint32 { return slotsPerChunk[steps] }
+
+// slotsPerChunk is by size in steps.
+var slotsPerChunk = func() (per [maxSlot/slotStep + 1]uint32) {
+	for steps := 1; steps < len(per); steps++ {
+		per[steps] = uint32(max(1, chunkBytes/(steps*slotStep)))
+	}
+	return per
+}()

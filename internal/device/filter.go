@@ -96,10 +96,9 @@ func (n *names) listOf(wanted []string) list {
 	return l
 }
 
-func (l *list) has(t text) bool {
-	if l.wanted == nil {
-		return true
-	}
+func (l *list) has(t *text) bool { return l.wanted == nil || l.hasOne(t) }
+
+func (l *list) hasOne(t *text) bool {
 	if t.name == 0 {
 		for _, s := range l.wanted {
 			if string(t.own) == s {
@@ -140,12 +139,16 @@ func (n *names) bitsOf(fits func(string) bool) nameBits {
 }
 
 // in reports whether the text that is looked for is in one of a record.
-func (f *filter) in(t text) bool {
+func (f *filter) in(t *text) bool {
+	if number := t.name - 1; number < f.inName.known { // name 0 becomes the highest number
+		return f.inName.has(number)
+	}
+	return f.inOther(t)
+}
+
+func (f *filter) inOther(t *text) bool {
 	if t.name == 0 {
 		return f.text.In(t.own)
-	}
-	if number := t.name - 1; number < f.inName.known {
-		return f.inName.has(number)
 	}
 	return f.text.InString(f.cpes.at(t.name - 1))
 }

@@ -73,23 +73,23 @@ func (f *filters) fit(record []byte, r *reading) bool {
 func lastOf(record []byte) uint32 { return binary.LittleEndian.Uint32(record[1:]) }
 
 func (f *filter) fitsIdentity(st *state) bool {
-	return f.oui.has(st.oui) && f.class.has(st.class) && f.hasSerial(st.serial.own)
+	return f.oui.has(&st.oui) && f.class.has(&st.class) && f.hasSerial(st.serial.own)
 }
 
 func (f *filter) fitsRouting(st *state) bool {
-	return f.acs.has(st.acs) && f.rule.has(st.rule) && f.listener.has(st.listener)
+	return f.acs.has(&st.acs) && f.rule.has(&st.rule) && f.listener.has(&st.listener)
 }
 
 func (f *filter) fitsSighting(st *state) bool {
 	if f.failing && !st.lastFailed && !failedMostly(st.sessions, st.failed) {
 		return false
 	}
-	return f.software.has(st.software)
+	return f.software.has(&st.software)
 }
 
 func (f *filter) hasText(t *tables, r *reading) bool {
 	st := &r.st
-	if f.text.Empty() || f.in(st.oui) || f.in(st.class) || f.in(st.manufacturer) || f.in(st.software) ||
+	if f.text.Empty() || f.in(&st.oui) || f.in(&st.class) || f.in(&st.manufacturer) || f.in(&st.software) ||
 		f.text.In(st.serial.own) || f.text.InAddress(st.source) {
 		return true
 	}

@@ -189,8 +189,19 @@ func unpack(b []byte) (s state) {
 }
 
 // uvarint reads what binary.AppendUvarint wrote, mostly one byte or two.
-func (u *unpacker) uvarint() (v uint64) {
-	const more, bits = 0x80, 7
+func (u *unpacker) uvarint() uint64 {
+	if c := u.rest[0]; c < more {
+		u.rest = u.rest[1:]
+		return uint64(c)
+	}
+	return u.long()
+}
+
+// more marks bytes of a varint that others follow.
+const more = 0x80
+
+func (u *unpacker) long() (v uint64) {
+	const bits = 7
 	for i, c := range u.rest {
 		v |= uint64(c&^more) << (bits * i)
 		if c < more {

@@ -1,6 +1,9 @@
 package search
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Text is a text that is looked for, whatever the case of its letters A to Z. It
 // can be in an address only if nothing in it is longer than what addresses have
@@ -8,6 +11,7 @@ import "net/netip"
 type Text struct {
 	lower, upper string
 	address      bool
+	dash         bool
 	exact        netip.AddrPort // if it is one
 }
 
@@ -17,7 +21,7 @@ func NewText(s string) Text {
 	for i := range lower {
 		lower[i], upper[i] = lowerOf(lower[i]), upperOf(upper[i])
 	}
-	t := Text{lower: string(lower), upper: string(upper), address: likeAddress(lower)}
+	t := Text{lower: string(lower), upper: string(upper), address: likeAddress(lower), dash: strings.ContainsAny(s, "-%")}
 	if addr, err := netip.ParseAddrPort(s); err == nil {
 		t.exact = addr
 	}
@@ -29,14 +33,7 @@ func (t *Text) Empty() bool { return t.lower == "" }
 
 // HasDash reports whether the text may go across the parts of a device's string
 // form, or is one of its escapes.
-func (t *Text) HasDash() bool {
-	for i := range len(t.lower) {
-		if c := t.lower[i]; c == '-' || c == '%' {
-			return true
-		}
-	}
-	return false
-}
+func (t *Text) HasDash() bool { return t.dash }
 
 // In reports whether the text is somewhere in b. It does not allocate.
 func (t *Text) In(b []byte) bool { return in(t, b) }
