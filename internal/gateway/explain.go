@@ -12,8 +12,9 @@ import (
 	"github.com/acsgate/acsgate/proxy"
 )
 
-// timelineShort is how many entries of its timeline the view of a device has.
-const timelineShort = 16
+// timelineShort is how many entries of its timeline are looked at for the view of a
+// device.
+const timelineShort = 32
 
 // publishInjections tells what the gateway has asked of a CPE itself in a session.
 func (g *Gateway) publishInjections(s *proxy.Summary) {
@@ -95,6 +96,10 @@ func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
 		v.Pending = g.stunPending(r)
 	}
 	for _, e := range slices.Backward(g.journal.Timeline(r.ID, timelineShort)) {
-		v.Journal = append(v.Journal, admin.JournalView{At: clock(e.At), What: string(e.Kind), Text: e.Text})
+		switch e.Kind {
+		case journal.KindInjection, journal.KindMove, journal.KindConnectionRequest:
+			v.Journal = append(v.Journal, admin.JournalView{At: clock(e.At), What: string(e.Kind), Text: e.Text})
+		default: // the CPE's own doing, which the timeline tells
+		}
 	}
 }
