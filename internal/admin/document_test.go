@@ -316,3 +316,33 @@ func checkProblem(t *testing.T, r reply) {
 		t.Errorf("problem of %d: %v", r.StatusCode, p)
 	}
 }
+
+// TestDocs_NameEveryEndpoint: docs/api.md lists all of them with their roles, and
+// none that does not exist.
+func TestDocs_NameEveryEndpoint(t *testing.T) {
+	page := readFile(t, filepath.Join("..", "..", "docs", "api.md"))
+	listed := 0
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "| `GET ") || strings.HasPrefix(line, "| `P") || strings.HasPrefix(line, "| `DELETE") {
+			listed++
+		}
+	}
+	all := (&API{}).endpoints()
+	for i := range all {
+		e := &all[i]
+		role, scoped := e.role, " | own |"
+		if role == "" {
+			role, scoped = "none", " |"
+		} else if e.whole {
+			scoped = " | no |"
+		} else if e.id == "assignDevice" || e.id == "unassignDevice" {
+			scoped = " | "
+		}
+		if line := fmt.Sprintf("| `%s %s` | %s%s", e.method, e.path, role, scoped); !strings.Contains(page, line) {
+			t.Errorf("docs/api.md lacks %q", line)
+		}
+	}
+	if listed != len(all) {
+		t.Errorf("docs/api.md lists %d endpoints, there are %d", listed, len(all))
+	}
+}
