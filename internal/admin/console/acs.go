@@ -28,9 +28,6 @@ type acsRow struct {
 }
 
 func (c *Console) acss(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.ACSs == nil {
 		return absent("a list of ACSs")
 	}
@@ -68,8 +65,12 @@ func (c *Console) returnACS(v *visit) error {
 		return absent("a return")
 	}
 	name := v.r.PathValue("name")
-	if err := c.result(v, c.api.Return(name), "return of "+name); err != nil {
-		return &failure{http.StatusConflict, err.Error()}
+	err := c.api.Return(name)
+	if err != nil {
+		err = &failure{http.StatusConflict, err.Error()}
+	}
+	if c.result(v, err, "return of "+name) != nil {
+		return err
 	}
 	return c.done(v, "ok", "The next sessions of "+name+"'s devices go to it again.", "/acs")
 }
@@ -93,9 +94,6 @@ func (c *Console) drainForm(v *visit) error {
 
 // drainOf finds the ACS that a path names, and those that could take over.
 func (c *Console) drainOf(v *visit) (*drainPage, error) {
-	if err := v.whole(); err != nil {
-		return nil, err
-	}
 	if c.api.ACSs == nil || c.api.Campaigns == nil {
 		return nil, absent("drains")
 	}
@@ -209,7 +207,7 @@ func (c *Console) startDrain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	extend(v.w, c.now().Add(wakeTimeout))
+	extend(v.w, wakeTimeout)
 	view, err := c.api.Campaigns.Create(v.r.Context(), request)
 	if err == nil {
 		err = c.api.Campaigns.Act(v.r.Context(), view.Name, "start")

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"net/url"
 
 	"github.com/acsgate/acsgate/internal/admin"
@@ -15,7 +14,7 @@ type auditPage struct {
 }
 
 func (c *Console) audit(v *visit) error {
-	if err := errors.Join(v.whole(), v.needs(admin.RoleAdmin)); err != nil {
+	if err := v.needs(admin.RoleAdmin); err != nil {
 		return err
 	}
 	var body auditPage

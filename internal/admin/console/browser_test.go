@@ -85,3 +85,92 @@ func TestBrowser_EveryPage(t *testing.T) {
 		}
 	}
 }
+
+// TestBrowser_Works does what operators do.
+func TestBrowser_Works(t *testing.T) {
+	b := browsertest.Start(t)
+	base, f, j := serve(t)
+	p := b.Open(t, browsertest.Light)
+	mustBe := func(what, got, want string) {
+		t.Helper()
+		if !strings.Contains(strings.Join(strings.Fields(got), " "), want) {
+			t.Errorf("%s: %q does not hold %q", what, got, want)
+		}
+	}
+
+	p.Login(base, "not-one-of-the-tokens-at-all")
+	mustBe("wrong token", p.Text("[role=alert]"), "none of the tokens")
+	p.Errors() // the browser complains of 401
+	p.Login(base, adminToken)
+	p.Wait(".uplot canvas")
+	mustBe("overview", p.Text("[data-chart=sessions-acs] .u-legend"), "north")
+
+	// The toggle lasts.
+	p.Click(".side [data-theme-toggle]")
+	p.Go(base + "/devices")
+	if got := browsertest.Evaluate[string](p, "document.documentElement.dataset.theme"); got != "dark" {
+		t.Errorf("theme %q", got)
+	}
+
+	// Results come while somebody types, and the address is that of the search.
+	p.Type("#q", "CT8812")
+	p.Wait(`#results[data-announce="One device"]`)
+	p.Wait(`#results a[href="/devices/` + unreachable.String() + `"]`)
+	if at := p.Location(); !strings.Contains(at, "q=CT8812") {
+		t.Errorf("the address is %s", at)
+	}
+
+	// A wake says that it is under way, and then what came of it.
+	f.wake = make(chan struct{})
+	p.Go(base + "/devices/" + reachable.String())
+	p.Click("#wake")
+	p.Wait("#waking")
+	if !browsertest.Evaluate[bool](p, "document.querySelector('#wake').disabled") {
+		t.Error("the button can be pressed again")
+	}
+	close(f.wake)
+	p.Wait("#wake-outcome")
+	mustBe("wake", p.Text("#wake-outcome"), "The CPE came, by udp after 388 ms")
+	p.Wait("#wake:not([disabled])")
+
+	// What is unfolded stays so when the page refreshes itself.
+	p.Click("details.unfold summary")
+	p.Click("#wake")
+	p.Wait("details.unfold[open] .legs")
+
+	p.Go(base + "/acs/south/drain")
+	p.Click("#preview-button")
+	p.Wait("#preview .note")
+	mustBe("preview", p.Text("#preview"), "900 devices would move to north")
+	p.Follow("#start-drain")
+	p.Wait("#status")
+	mustBe("drain", p.Text("#notice"), "The drain has started")
+	p.Click("#ask-pause")
+	p.Follow("#do-pause")
+	mustBe("pause", p.Text("#notice"), "paused")
+
+	// A page shows by itself what others change.
+	f.set("done")
+	p.Wait(`#status.ok`)
+
+	p.Go(base + "/events?kind=binding")
+	p.Wait("[data-stream-empty]")
+	for range 3 {
+		for _, e := range f.happened(evil) {
+			j.Publish(e)
+		}
+	}
+	j.Flush()
+	p.Wait("[data-stream] li")
+	mustBe("events", p.Text("[data-stream] li"), "moved from 198.51.100.17:50077")
+	p.Check(t, "events")
+
+	p.Follow(".side .who form button")
+	mustBe("signed out", p.Text("h1"), "Sign in")
+	if did := strings.Join(f.did(), "; "); !strings.Contains(did, "create drain-south") || !strings.Contains(did, "pause move-2026") {
+		t.Errorf("did %s", did)
+	}
+	for _, text := range p.Errors() {
+		t.Error(text)
+	}
+}

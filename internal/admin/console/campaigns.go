@@ -15,9 +15,6 @@ type campaignsPage struct {
 }
 
 func (c *Console) campaigns(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.Campaigns == nil {
 		return absent("campaigns")
 	}
@@ -54,9 +51,6 @@ type wave struct {
 type action struct{ Name, Label, Text, Tone string }
 
 func (c *Console) campaign(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.Campaigns == nil {
 		return absent("campaigns")
 	}
@@ -141,9 +135,6 @@ func actionsOf(v *admin.CampaignView) []action {
 }
 
 func (c *Console) actOnCampaign(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	name, what := v.r.PathValue("name"), v.r.PathValue("action")
 	if c.api.Campaigns == nil || !slices.Contains(admin.Actions(), what) {
 		return absent("that")
@@ -175,9 +166,6 @@ type membersPage struct {
 // members answers with devices of a campaign: as a page of their own, and as a part
 // of the campaign's.
 func (c *Console) members(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.Campaigns == nil || c.api.Campaigns.Members == nil {
 		return absent("the devices of campaigns")
 	}

@@ -87,7 +87,7 @@ func (c *Console) download(v *visit) error {
 	if err := c.result(v, c.api.Captures.Write(&out, view.ID, format), "download of capture "+view.ID); err != nil {
 		return err
 	}
-	extend(v.w, c.now().Add(5*time.Minute))
+	extend(v.w, 5*time.Minute)
 	v.w.Header().Set("Content-Type", kind)
 	v.w.Header().Set("Content-Disposition", `attachment; filename="capture-`+fileName(view.ID)+suffix+`"`)
 	_, _ = v.w.Write(out.Bytes())

@@ -31,7 +31,7 @@ var chartSpecs = []chartSpec{
 	{key: "sessions-acs", title: "Sessions per second, by ACS", name: "sessions_per_second", by: []string{"acs"}, unit: "/s"},
 	{key: "sessions-outcome", title: "Sessions per second, by outcome", name: "sessions_per_second", by: []string{"outcome"}, unit: "/s"},
 	{key: "latency", title: "Time of an exchange", name: "exchange_seconds", by: []string{"acs", "quantile"}, quantile: true, scale: 1000, unit: "ms"},
-	{key: "wakes", title: "Connection Requests that brought the CPE", name: "wake_success", scale: 100, unit: "%"},
+	{key: "wakes", title: "Wake success", name: "wake_success", scale: 100, unit: "%"},
 	{key: "bindings", title: "STUN bindings", name: "bindings", by: []string{"state"}},
 	{key: "requests", title: "Connection Requests per second", name: "connection_requests_per_second", by: []string{"transport", "result"}, unit: "/s"},
 	{key: "live", title: "Sessions under way", name: "sessions", by: []string{"acs"}, more: true},
@@ -117,7 +117,7 @@ func (spec *chartSpec) label(labels map[string]string) string {
 		}
 	}
 	if len(parts) == 0 {
-		return words(spec.name)
+		return "came"
 	}
 	return strings.Join(parts, ", ")
 }
@@ -173,9 +173,6 @@ type seriesAnswer struct {
 
 // series answers with the measurements of a range, or after a moment.
 func (c *Console) series(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.Series == nil {
 		return absent("measurements")
 	}

@@ -205,7 +205,7 @@ func (c *Console) send(v *visit, reader *journal.Reader) {
 	}
 	text := []byte("retry: 3000\n\n")
 	for {
-		extend(v.w, c.now().Add(2*streamCheck))
+		extend(v.w, 2*streamCheck)
 		if _, err := v.w.Write(text); err != nil || control.Flush() != nil {
 			return
 		}

@@ -53,6 +53,13 @@ func (f *fake) did() []string {
 
 func (f *fake) at(ago time.Duration) string { return f.now.Add(-ago).UTC().Format(time.RFC3339) }
 
+// set gives the campaigns another status.
+func (f *fake) set(status string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status = status
+}
+
 var (
 	reachable   = cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG8245", SerialNumber: "4857544331A2"}
 	unreachable = cwmp.DeviceID{OUI: "001D20", ProductClass: "DSL-2750", SerialNumber: "CT88120045"}

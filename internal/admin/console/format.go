@@ -32,7 +32,7 @@ func relative(at any, now time.Time) template.HTML {
 	}
 	utc := t.UTC()
 	text := ago(now.Sub(t))
-	//nolint:gosec // every part is escaped or of our own making
+	// Every part is escaped or of our own making.
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s" data-at="%d">%s</time>`,
 		utc.Format(time.RFC3339), utc.Format("2006-01-02 15:04:05 UTC"), t.UnixMilli(), html.EscapeString(text)))
 }

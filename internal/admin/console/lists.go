@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"net/url"
 	"slices"
 
@@ -88,9 +87,6 @@ func (c *Console) liveSessions(v *visit) error {
 }
 
 func (c *Console) certificates(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.Certificates == nil {
 		return absent("a list of certificates")
 	}
@@ -107,7 +103,7 @@ type configurationPage struct {
 }
 
 func (c *Console) configuration(v *visit) error {
-	if err := errors.Join(v.whole(), v.needs(admin.RoleOperator)); err != nil {
+	if err := v.needs(admin.RoleOperator); err != nil {
 		return err
 	}
 	if c.api.Config == nil {

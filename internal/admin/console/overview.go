@@ -27,7 +27,7 @@ type segment struct {
 }
 
 func (c *Console) overview(v *visit) error {
-	if v.whole() != nil {
+	if !v.who.Scope.Whole() {
 		return c.show(v, "overview", page{Title: "Overview", Nav: "/", Body: overviewPage{}})
 	}
 	if c.api.Overview == nil {

@@ -8,9 +8,6 @@ import (
 // reload reads the configuration file again. What is wrong with it is shown on the
 // page of the configuration, and nothing has changed.
 func (c *Console) reload(v *visit) error {
-	if err := v.whole(); err != nil {
-		return err
-	}
 	if c.api.Reload == nil || c.api.Config == nil {
 		return absent("a reload")
 	}

@@ -133,7 +133,8 @@ func (c *Console) render(w http.ResponseWriter, status int, name, part string, d
 	_, _ = w.Write(out.Bytes())
 }
 
-// extend lets an answer take longer than the listener's own bound.
-func extend(w http.ResponseWriter, until time.Time) {
-	_ = http.NewResponseController(w).SetWriteDeadline(until)
+// extend lets an answer take longer than the listener's own bound. Deadlines are
+// those of the machine's clock, whatever the console's is.
+func extend(w http.ResponseWriter, by time.Duration) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(by))
 }

@@ -81,7 +81,12 @@ func startJournal(t *testing.T) *journal.Journal {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- j.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	return j
 }
 
@@ -187,7 +192,7 @@ func mustSay(t *testing.T, name, page string, wants ...string) {
 	t.Helper()
 	said := text(page)
 	for _, want := range wants {
-		if !strings.Contains(said, want) {
+		if want = strings.Join(strings.Fields(want), " "); !strings.Contains(said, want) {
 			t.Errorf("%s does not say %q: %s", name, want, said)
 		}
 	}

@@ -189,12 +189,15 @@ func absent(what string) error {
 // partial tells whether htmx wants a part of a page.
 func (v *visit) partial() bool { return v.r.Header.Get("HX-Request") != "" }
 
-// whole refuses pages about the whole to those who may see a part of it.
-func (v *visit) whole() error {
-	if v.who.Scope.Whole() {
-		return nil
+// whole is for what is about the whole gateway: it refuses those who may see a part
+// of it.
+func whole(next func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if v.who.Scope.Whole() {
+			return next(v)
+		}
+		return fail(http.StatusForbidden, "Token %q is limited to some devices. This page is about the whole gateway, so it is not shown.", v.who.Name)
 	}
-	return fail(http.StatusForbidden, "Token %q is limited to some devices. This page is about the whole gateway, so it is not shown.", v.who.Name)
 }
 
 // target returns the device that a path names, if the identity may see it.

@@ -25,7 +25,7 @@ func (c *Console) wake(v *visit) error {
 		return c.result(v, admin.ErrBusy, "connection request")
 	}
 	defer c.wakes.leave()
-	extend(v.w, c.now().Add(wakeTimeout))
+	extend(v.w, wakeTimeout)
 	ctx, cancel := context.WithTimeout(v.r.Context(), wakeTimeout)
 	defer cancel()
 	result, err := c.api.Wake(ctx, id)

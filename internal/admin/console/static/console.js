@@ -103,12 +103,14 @@
     const state = $('[data-stream-state]');
     const say = (text) => { if (state) state.textContent = text; };
     let source = null, last = new URL(list.dataset.stream, location.href).searchParams.get('after'), lost = 0;
+    // After a restart of the gateway the number says nothing.
+    const missing = () => lost === 0 ? '' : lost > 1e6 ? 'Some events are missing' : `${lost} events are missing: they were too many`;
     const start = () => {
       if (source) return;
       const at = new URL(list.dataset.stream, location.href);
       at.searchParams.set('after', last);
       source = new EventSource(at);
-      source.addEventListener('open', () => say(lost ? `${lost} events were too many to show` : ''));
+      source.addEventListener('open', () => say(missing()));
       source.addEventListener('row', (event) => {
         last = event.lastEventId;
         list.insertAdjacentHTML('afterbegin', event.data);
@@ -116,7 +118,7 @@
         const nothing = $('[data-stream-empty]');
         if (nothing) nothing.hidden = true;
       });
-      source.addEventListener('lost', (event) => { lost += Number(event.data); say(`${lost} events were too many to show`); });
+      source.addEventListener('lost', (event) => { lost += Number(event.data); say(missing()); });
       source.addEventListener('error', () => {
         if (source && source.readyState === EventSource.CLOSED) {
           source = null;
