@@ -51,7 +51,7 @@ func (c *captureFlags) run(ctx context.Context, id cwmp.DeviceID, out, errs io.W
 	if err != nil {
 		return err
 	}
-	ctx, cancel := heldBy(ctx)
+	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	if v.Running {
 		if err := c.client.StopCapture(ctx, v.ID); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"flag"
@@ -50,7 +51,8 @@ func (l *lister) flags(flags *flag.FlagSet) {
 // pages fetches pages and prints the rows of each at once, until there is none or
 // the limit is reached: as a table, or as JSON.
 func pages[T any](l *lister, out io.Writer, table *commandline.Table, fetch func(cursor string, limit int) (rows []T, next string, err error), row func(T)) error {
-	encoder := json.NewEncoder(out)
+	lines := bufio.NewWriter(out)
+	encoder := json.NewEncoder(lines)
 	for cursor, left := "", l.limit; ; {
 		size := maxPage
 		if l.limit > 0 {
@@ -70,10 +72,12 @@ func pages[T any](l *lister, out io.Writer, table *commandline.Table, fetch func
 				return err
 			}
 		}
-		if !l.json {
-			if err := table.Flush(); err != nil {
-				return err
-			}
+		flush := table.Flush
+		if l.json {
+			flush = lines.Flush
+		}
+		if err := flush(); err != nil {
+			return err
 		}
 		left -= len(rows)
 		if cursor = next; next == "" || l.limit > 0 && left <= 0 {
@@ -132,8 +136,8 @@ func trimZero(text, suffix, by string) string {
 	return text
 }
 
-// heldBy ends a context of its own soon after ctx, for what must be done when a
-// command is interrupted.
-func heldBy(ctx context.Context) (context.Context, context.CancelFunc) {
+// afterwards is the context of what is done last, also when a command was
+// interrupted.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 }
