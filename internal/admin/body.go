@@ -54,26 +54,56 @@ func readBody(r *http.Request, into any) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil
 	}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(data, &given); err != nil || given == nil {
-		return badBody(errors.Join(err, errors.New("it must be one JSON object")))
-	}
-	fields := fieldsOf(reflect.ValueOf(into).Elem())
+	fields, seen := fieldsOf(reflect.ValueOf(into).Elem()), map[string]bool{}
 	var bad []fieldProblem
-	for name, value := range given {
+	err = eachField(data, func(name string, value json.RawMessage) {
 		field, known := fields[name]
-		if !known {
+		switch {
+		case !known:
 			bad = append(bad, fieldProblem{strings.ToValidUTF8(clip(name), "?"), "is not known"})
-			continue
+			return
+		case seen[name]:
+			bad = append(bad, fieldProblem{name, "stands there more than once"})
+			return
 		}
+		seen[name] = true
 		decoder := json.NewDecoder(bytes.NewReader(value))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(field.Addr().Interface()); err != nil {
 			bad = append(bad, fieldProblem{name, jsonError(err)})
 		}
+	})
+	if err != nil {
+		return badBody(err)
 	}
 	slices.SortFunc(bad, func(a, b fieldProblem) int { return strings.Compare(a.Name, b.Name) })
 	return refuseFields("body", bad)
+}
+
+// eachField calls fn for each field of a JSON object, with which the text ends.
+func eachField(text []byte, fn func(name string, value json.RawMessage)) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
+		return errors.Join(err, errors.New("it must be one JSON object"))
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		fn(name.(string), value)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more than one JSON document")
+	}
+	return nil
 }
 
 // fieldsOf returns the fields of a struct by their names in JSON.
@@ -98,6 +128,9 @@ func badBody(err error) error {
 // jsonError says what is wrong in the words of JSON, not of Go.
 func jsonError(err error) string {
 	var kind *json.UnmarshalTypeError
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "it ends too early"
+	}
 	if !errors.As(err, &kind) {
 		return strings.TrimPrefix(err.Error(), "json: ")
 	}

@@ -2,6 +2,8 @@ package admin
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,23 @@ func TestCaptures_AreDownloaded(t *testing.T) {
 	api(t, s, viewerToken, "GET", "captures/c0/har", "").wantStatus(t, 403)
 	f.Captures.Start = func(cwmp.DeviceID, string, time.Duration) (CaptureView, error) { return CaptureView{}, ErrRefused }
 	api(t, s, operatorToken, "POST", "devices/"+oddDevice.String()+"/captures", "").wantStatus(t, 409)
+}
+
+// TestCaptures_WhatBreaksOffIsNoWholeAnswer: who downloads notices.
+func TestCaptures_WhatBreaksOffIsNoWholeAnswer(t *testing.T) {
+	f, s := startFake(t, nil)
+	api(t, s, operatorToken, "POST", "devices/"+oddDevice.String()+"/captures", "").wantStatus(t, 201)
+	for _, size := range []int{1, 1 << 20} {
+		f.Captures.Write = func(w io.Writer, _, _ string) error {
+			_, _ = w.Write(make([]byte, size))
+			return errors.New("its disk is gone")
+		}
+		c := Client{Address: s.Addr().String(), TokenFile: writeToken(t, operatorToken)}
+		if err := c.DownloadCapture(t.Context(), "c0", "text", io.Discard); err == nil {
+			t.Errorf("%d bytes are taken for the whole", size)
+		}
+	}
+	api(t, s, adminToken, "GET", "audit", "").wantText(t, "broken off: its disk is gone")
 }
 
 func TestFileName(t *testing.T) {

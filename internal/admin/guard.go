@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -132,11 +133,12 @@ func (g *guard) once(e *endpoint, w *recorder, call *request, text string) error
 	if err != nil {
 		return badBody(err)
 	}
-	call.Body = io.NopCloser(strings.NewReader(string(body)))
+	call.Body = io.NopCloser(bytes.NewReader(body))
 	hash := sha256.New()
-	for _, part := range []string{call.Method, call.URL.EscapedPath(), call.URL.RawQuery, call.Header.Get("If-Match"), string(body)} {
+	for _, part := range []string{call.Method, call.URL.EscapedPath(), call.URL.RawQuery, call.Header.Get("If-Match")} {
 		_, _ = fmt.Fprintf(hash, "%d:%s", len(part), part)
 	}
+	_, _ = hash.Write(body)
 	key := replayKey{token: call.who.Name, key: text}
 	before, err := g.replays.begin(key, [sha256.Size]byte(hash.Sum(nil)))
 	switch {

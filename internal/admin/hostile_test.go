@@ -1,13 +1,17 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAPI_BadRequestsChangeNothing(t *testing.T) {
@@ -48,7 +52,9 @@ func TestAPI_BadRequestsChangeNothing(t *testing.T) {
 		{"PUT", device + "/assignment", ``, 400, "is missing"},
 		{"PUT", device + "/assignment", `null`, 400, "one JSON object"},
 		{"PUT", device + "/assignment", `[]`, 400, ""},
-		{"PUT", device + "/assignment", `{"acs":"south"}{}`, 400, ""},
+		{"PUT", device + "/assignment", `{"acs":"south"}{}`, 400, "more than one JSON document"},
+		{"PUT", device + "/assignment", `{"acs":"south"`, 400, "ends too early"},
+		{"PUT", device + "/assignment", `{"acs":"north","acs":"south"}`, 400, "more than once"},
 		{"PUT", device + "/assignment", `{"acs":"` + strings.Repeat("x", maxSmallBody) + `"}`, 413, ""},
 		{"DELETE", device + "/assignment", `{}`, 400, "takes no body"},
 		{"POST", device + "/connection-request", `{}`, 400, "takes no body"},
@@ -182,6 +188,32 @@ func TestHosts_AllOnlyWhereNothingElseIsKnown(t *testing.T) {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}
+}
+
+// FuzzReadBody: what is taken is what encoding/json takes of it, strictly.
+func FuzzReadBody(f *testing.F) {
+	f.Add([]byte(`{"name":"a","to":"south","selector":{"oui":["00D09E"]},"waves":[{"percent":5,"criteria":{"within":"1h"}}]}`))
+	f.Add([]byte(`{"name":"a","name":"b"}`))
+	f.Add([]byte(`{"Name":1}{`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got, want CampaignRequest
+		r := &http.Request{Body: io.NopCloser(bytes.NewReader(body))}
+		if err := readBody(r, &got); err != nil {
+			var p *problem
+			if !errors.As(err, &p) || p.Status != 400 {
+				t.Fatalf("%q: %v", body, err)
+			}
+			return
+		}
+		if len(bytes.TrimSpace(body)) == 0 {
+			return
+		}
+		decoder := json.NewDecoder(bytes.NewReader(body))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&want); err != nil || !cmp.Equal(got, want) {
+			t.Fatalf("%q: %+v, want %+v, %v", body, got, want, err)
+		}
+	})
 }
 
 func FuzzCleanPath(f *testing.F) {

@@ -17,7 +17,7 @@ func secured(c *Config, next http.Handler) http.Handler {
 	hosts := newHosts(c)
 	var origins http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		setSecurityHeaders(w.Header(), r.TLS != nil)
+		setSecurityHeaders(w.Header(), r)
 		switch err := origins.Check(r); {
 		case !hosts.allow(r.Host):
 			fail(w, refuse(http.StatusMisdirectedRequest, "%q is not a name of this listener: ask for its IP address, or add the name to admin.hosts", clip(r.Host)))
@@ -31,14 +31,14 @@ func secured(c *Config, next http.Handler) http.Handler {
 	})
 }
 
-func setSecurityHeaders(h http.Header, https bool) {
+func setSecurityHeaders(h http.Header, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if https {
+	if name := hostName(r.Host); r.TLS != nil && name != "localhost" { // where other ports may be others'
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
@@ -66,15 +66,19 @@ func (h hosts) allow(host string) bool {
 	if h.any || host == "" { // every browser names one, old health checks do not
 		return true
 	}
-	name := host
-	if bare, _, err := net.SplitHostPort(host); err == nil {
-		name = bare
-	}
-	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	name := hostName(host)
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	return slices.Contains(h.names, strings.ToLower(name))
+	return slices.Contains(h.names, name)
+}
+
+// hostName returns what a Host header names, without a port and in lower case.
+func hostName(host string) string {
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
 // cleanPath tells whether a path is one that a mux leads where it seems to lead: no
