@@ -118,7 +118,7 @@ func TestExplain(t *testing.T) {
 	t.Parallel()
 	t.Run("a plain rule", func(t *testing.T) {
 		t.Parallel()
-		w := newMoveWorld(t, moveSetup{})
+		w := newGoldenWorld(t, moveSetup{}, false).moveWorld
 		c := w.known("", 1)
 		w.says("known", c, explained{acs: "north", rule: "default", next: "north", why: `"default"`, matched: "default: takes every session"})
 		w.goes("known", c)
@@ -128,7 +128,7 @@ func TestExplain(t *testing.T) {
 	})
 	t.Run("assigned", func(t *testing.T) {
 		t.Parallel()
-		w := newMoveWorld(t, moveSetup{})
+		w := newGoldenWorld(t, moveSetup{}, false).moveWorld
 		c := w.known("", 1)
 		cfg, err := config.Parse(w.file, []byte(strings.Replace(w.text(""), "{name: default, acs: north}", "{name: default, assigned: true, acs: north}", 1)))
 		if err != nil {
@@ -149,7 +149,7 @@ func TestExplain(t *testing.T) {
 	})
 	t.Run("failed over by routing", func(t *testing.T) {
 		t.Parallel()
-		w := newMoveWorld(t, moveSetup{north: ", backup: south"})
+		w := newGoldenWorld(t, moveSetup{north: ", backup: south"}, true).moveWorld
 		c := w.known("", 1)
 		w.northIs(true)
 		w.says("north is down", c, explained{acs: "north", rule: "default", next: "south", why: "north is down", matched: "default"})
@@ -165,7 +165,7 @@ func TestExplain(t *testing.T) {
 	t.Run("due, moved and undone by rewriting", func(t *testing.T) { t.Parallel(); explainRewriting(t) })
 	t.Run("due and moved by routing", func(t *testing.T) {
 		t.Parallel()
-		w := newMoveWorld(t, moveSetup{})
+		w := newGoldenWorld(t, moveSetup{}, false).moveWorld
 		c := w.known("", 1)
 		w.begin(drainTo("route"))
 		w.member("d", c, "asked")
@@ -182,7 +182,7 @@ func TestExplain(t *testing.T) {
 }
 
 func explainRewriting(t *testing.T) {
-	w := newMoveWorld(t, moveSetup{})
+	w := newGoldenWorld(t, moveSetup{}, false).moveWorld
 	c, stubborn := w.known("", 1), w.known("invalid-value", 2)
 	w.begin(drainTo("rewrite"))
 	w.member("d", c, "asked")
@@ -252,7 +252,7 @@ func explainProvisioning(t *testing.T) {
 
 func explainBackups(t *testing.T) {
 	for keys, why := range map[string]string{"park": "south is a backup that parks", "read_only": "south is a backup that only reads", "full": ""} {
-		w := newMoveWorld(t, moveSetup{north: ", backup: south", south: ", as_backup: " + keys})
+		w := newGoldenWorld(t, moveSetup{north: ", backup: south", south: ", as_backup: " + keys}, true).moveWorld
 		c := w.known("", 1)
 		v := w.view(c)
 		if got := step(&v, policy.DecisionStep, policy.IfNoAnswer); (got == "") != (keys == "park") {
@@ -272,7 +272,7 @@ func explainBackups(t *testing.T) {
 // its route says what has moved the device.
 func TestExplain_EveryMove(t *testing.T) {
 	t.Parallel()
-	w := newMoveWorld(t, moveSetup{north: ", backup: south"})
+	w := newGoldenWorld(t, moveSetup{north: ", backup: south"}, true).moveWorld
 	c := w.known("", 1)
 	w.northIs(true)
 	w.live(c)

@@ -32,7 +32,8 @@ type world struct {
 	listen       string                    // where CPEs come to; "" for any port
 	layout       func(extra string) string // replaces text's; nil for none
 	*Gateway
-	stop func()
+	stop   func()
+	killed bool // its store was closed under it, so that it cannot end well
 
 	mu       sync.Mutex
 	sessions []proxy.Summary
@@ -110,7 +111,7 @@ func (w *world) start() {
 	go func() { done <- g.Run(ctx) }()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && !w.killed {
 			w.t.Errorf("Run: %v", err)
 		}
 	})

@@ -60,7 +60,7 @@ func newGoldenWorld(t *testing.T, s moveSetup, probes bool) *goldenWorld {
 		acs := func(name, keys string) string {
 			probe := "{type: off}"
 			if probes && name == "north" {
-				probe = "{type: http, interval: 300ms, timeout: 300ms, hold: 100ms}"
+				probe = "{type: http, interval: 600ms, timeout: 600ms, hold: 100ms}"
 			}
 			return fmt.Sprintf("  - {name: %s, url: %q, cpe_url: %q, probe: %s%s}\n", name, g.own[name], w.url(name), probe, keys)
 		}
