@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/admin"
@@ -43,20 +44,10 @@ func (c *Console) acss(v *visit) error {
 		for name, n := range a.Observed {
 			row.Seen = append(row.Seen, fact{words(name), number(n)})
 		}
-		slices.SortFunc(row.Seen, func(a, b fact) int { return compare(a.Name, b.Name) })
+		slices.SortFunc(row.Seen, func(a, b fact) int { return strings.Compare(a.Name, b.Name) })
 		body.ACS = append(body.ACS, row)
 	}
 	return c.show(v, "acs", page{Title: "ACSs", Nav: "/acs", Body: body})
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // returnACS brings the sessions of an ACS back from its backup.
@@ -189,7 +180,7 @@ func (c *Console) previewDrain(v *visit) error {
 			reasons[move.Reason]++
 		}
 	}
-	found.Reasons = natKinds(reasons, found.Stays)
+	found.Reasons = partsOf(reasons, found.Stays)
 	if v.partial() {
 		c.fragment(v, http.StatusOK, "drain", "preview", found)
 		return nil

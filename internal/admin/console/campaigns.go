@@ -189,7 +189,7 @@ func (c *Console) members(v *visit) error {
 			reasons[m.Reason]++
 		}
 	}
-	body.Reasons = natKinds(reasons, len(body.Members))
+	body.Reasons = partsOf(reasons, len(body.Members))
 	if v.partial() {
 		c.fragment(v, http.StatusOK, "members", "members", body)
 		return nil

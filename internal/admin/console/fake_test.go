@@ -101,7 +101,7 @@ func (f *fake) row(id cwmp.DeviceID, i int) admin.DeviceRow {
 	r := admin.DeviceRow{
 		Device: id.String(), Manufacturer: "Huawei Technologies", OUI: id.OUI, ProductClass: id.ProductClass, SerialNumber: id.SerialNumber,
 		SoftwareVersion: "V5R019C10S125", ACS: []string{"north", "south"}[i%2], Source: fmt.Sprintf("198.51.100.%d:%d", i+10, 40000+i*17),
-		LastInform: f.at(time.Duration(i*i) * 40 * time.Second), LastEvents: []string{"2 PERIODIC"}, Sessions: uint32(i*37 + 4), NAT: "keeps its mapping", Binding: "fresh",
+		LastInform: f.at(time.Duration(i*i) * 40 * time.Second), LastEvents: []string{"2 PERIODIC"}, Sessions: uint32(i*37 + 4), NAT: "keeps", Binding: "fresh",
 	}
 	if i%5 == 3 {
 		r.Failed, r.Binding, r.NAT, r.LastEvents = 7, "stale", "symmetric", []string{"1 BOOT", "4 VALUE CHANGE"}
@@ -156,7 +156,7 @@ func (f *fake) device(id cwmp.DeviceID) (admin.DeviceView, bool) {
 		v.Reach = &admin.ReachView{
 			Reported: admin.ConnectionView{URL: "http://192.168.1.1:7547/" + id.SerialNumber, UDPAddress: "198.51.100.17:50112"},
 			Binding: &admin.BindingView{
-				Local: "203.0.113.10:3478", Remote: "198.51.100.17:50112", Evidence: "signature", NAT: "keeps its mapping", FirstSeen: f.at(80 * time.Hour),
+				Local: "203.0.113.10:3478", Remote: "198.51.100.17:50112", Evidence: "signature", NAT: "keeps", FirstSeen: f.at(80 * time.Hour),
 				LastSeen: f.at(21 * time.Second), Changes: 3, KeepAliveS: 30, SurvivedS: 118,
 			},
 			NotByHTTP: "its URL has a private address, 192.168.1.1",
@@ -218,7 +218,7 @@ func (f *fake) happened(id cwmp.DeviceID) []journal.Event {
 		{At: ago(5 * time.Minute), Kind: journal.KindConnectionRequest, Device: id, Text: "asked for by acs: the CPE came by udp after 412ms",
 			Data: &journal.ConnectionRequest{OK: true, Origin: "acs", Transport: "udp", TookMS: 412, Attempts: []journal.Attempt{{Transport: "udp", To: "198.51.100.17:50112", Sent: 1, TookMS: 412}}}},
 		{At: ago(50 * time.Minute), Kind: journal.KindBinding, Device: id, Text: "moved from 198.51.100.17:50077 to 198.51.100.17:50112",
-			Data: &journal.Binding{Change: "moved", Local: "203.0.113.10:3478", Remote: "198.51.100.17:50112", Former: "198.51.100.17:50077", Evidence: "signature", NAT: "keeps its mapping"}},
+			Data: &journal.Binding{Change: "moved", Local: "203.0.113.10:3478", Remote: "198.51.100.17:50112", Former: "198.51.100.17:50077", Evidence: "signature", NAT: "keeps"}},
 		{At: ago(2 * time.Hour), Kind: journal.KindSession, Device: id, ACS: "north", Text: "acs_failed after 1 exchanges in 5.012s with north: acs north: EOF after 12 bytes", Data: failed},
 		{At: ago(3 * time.Hour), Kind: journal.KindMove, Device: id, ACS: "north", Text: "campaign move-2026, south to north: arrived, it holds sessions there",
 			Data: &journal.Move{From: "south", To: "north", Campaign: "move-2026", State: "arrived", Reason: "it holds sessions there"}},
@@ -273,7 +273,7 @@ func (f *fake) acss() []admin.ACSView {
 func (f *fake) counts() admin.BindingCount {
 	return admin.BindingCount{
 		Total: 640_211, Fresh: 611_004, Stale: 29_207, At: f.at(6 * time.Second),
-		Kinds: map[string]int{"keeps its mapping": 571_000, "symmetric": 32_144, "none": 21_067, "unstable": 6000, "unknown": 10_000},
+		Kinds: map[string]int{"keeps": 571_000, "symmetric": 32_144, "none": 21_067, "unstable": 6000, "unknown": 10_000},
 		Ages:  []admin.AgeCount{{WithinS: 60, Count: 470_000}, {WithinS: 300, Count: 141_004}, {WithinS: 3600, Count: 20_000}, {Count: 9207}},
 	}
 }
@@ -289,7 +289,7 @@ func (f *fake) bindingPage(_ context.Context, q admin.BindingQuery) (page admin.
 	for i, id := range []cwmp.DeviceID{reachable, evil} {
 		if q.Scope.Matches(id, "north") {
 			page.Bindings = append(page.Bindings, admin.BindingRow{Device: id.String(), BindingView: admin.BindingView{
-				Local: "203.0.113.10:3478", Remote: fmt.Sprintf("198.51.100.%d:50112", 17+i), Evidence: "signature", NAT: []string{"keeps its mapping", "symmetric"}[i],
+				Local: "203.0.113.10:3478", Remote: fmt.Sprintf("198.51.100.%d:50112", 17+i), Evidence: "signature", NAT: []string{"keeps", "symmetric"}[i],
 				FirstSeen: f.at(80 * time.Hour), LastSeen: f.at(21 * time.Second), Stale: i == 1, Changes: 3, KeepAliveS: 30, SurvivedS: 118,
 			}})
 		}

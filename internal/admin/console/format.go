@@ -134,6 +134,21 @@ func percent(n, all int) string {
 // words makes a constant of the API readable.
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
+// natName says what a NAT does to who does not know the words of the API.
+func natName(kind string) string {
+	switch kind {
+	case "none":
+		return "no NAT"
+	case "keeps":
+		return "keeps its mapping"
+	case "unstable":
+		return "unstable, changes often"
+	case "unknown":
+		return "NAT not known yet"
+	}
+	return kind
+}
+
 // tones of states, outcomes and results.
 var tones = map[string]string{
 	"ok": "ok", "up": "ok", "complete": "ok", "fresh": "ok", "valid": "ok", "done": "ok", "arrived": "ok", "none": "ok",

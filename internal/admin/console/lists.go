@@ -1,8 +1,8 @@
 package console
 
 import (
-	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/acsgate/acsgate/internal/admin"
 )
@@ -32,10 +32,7 @@ func (c *Console) nat(v *visit) error {
 		return err
 	}
 	body := natPage{BindingPage: found, Query: q, Filtered: q.NAT+q.State+q.Text != ""}
-	body.Kinds = natKinds(found.Counts.Kinds, found.Counts.Total)
-	for i := range body.Kinds {
-		body.Kinds[i].URL = withCursor("/nat", url.Values{"nat": {body.Kinds[i].Name}}, "")
-	}
+	body.Kinds = natKinds(&found.Counts)
 	body.Ages = agesOf(&found.Counts)
 	body.NATs = choices(q.NAT, "", "any", "none", "none", "keeps", "keeps its mapping", "symmetric", "symmetric", "unstable", "unstable", "unknown", "unknown")
 	body.States = choices(q.State, "", "any", "fresh", "fresh", "stale", "stale")
@@ -64,6 +61,9 @@ func agesOf(counts *admin.BindingCount) []part {
 			}
 		}
 		last = a.WithinS
+		if a.Count == 0 {
+			continue
+		}
 		parts = append(parts, newPart(name, a.Count, counts.Total))
 	}
 	return parts
@@ -91,7 +91,7 @@ func (c *Console) certificates(v *visit) error {
 		return absent("a list of certificates")
 	}
 	all := slices.Clone(c.api.Certificates())
-	slices.SortStableFunc(all, func(a, b admin.CertificateView) int { return compare(a.NotAfter, b.NotAfter) })
+	slices.SortStableFunc(all, func(a, b admin.CertificateView) int { return strings.Compare(a.NotAfter, b.NotAfter) })
 	return c.show(v, "certificates", page{Title: "Certificates", Nav: "/certificates", Body: all})
 }
 

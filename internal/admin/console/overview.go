@@ -2,7 +2,9 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/admin"
@@ -39,7 +41,7 @@ func (c *Console) overview(v *visit) error {
 			body.ACSsUp++
 		}
 	}
-	body.Kinds = natKinds(body.Bindings.Kinds, body.Bindings.Total)
+	body.Kinds = natKinds(&body.Bindings)
 	for i := range body.Certificates {
 		if x := &body.Certificates[i]; x.NotAfter != "" && (body.NextExpiry == nil || x.NotAfter < body.NextExpiry.NotAfter) {
 			body.NextExpiry = x
@@ -96,20 +98,30 @@ func newPart(name string, count, of int) part {
 	return p
 }
 
-// natKinds orders kinds of NATs by how many bindings are behind them.
-func natKinds(kinds map[string]int, total int) []part {
+// natKinds are the kinds of NATs, by how many bindings are behind them, and where
+// they are listed.
+func natKinds(counts *admin.BindingCount) []part {
+	parts := partsOf(counts.Kinds, counts.Total)
+	for i := range parts {
+		parts[i].URL = withCursor("/nat", url.Values{"nat": {parts[i].Name}}, "")
+		parts[i].Name = natName(parts[i].Name)
+	}
+	return parts
+}
+
+// partsOf returns parts of a whole, the greatest first, without those that are none.
+func partsOf(counts map[string]int, of int) []part {
 	var parts []part
-	for name, count := range kinds {
-		parts = append(parts, newPart(name, count, total))
+	for name, count := range counts {
+		if count > 0 {
+			parts = append(parts, newPart(name, count, of))
+		}
 	}
 	slices.SortFunc(parts, func(a, b part) int {
-		switch {
-		case a.Count != b.Count:
+		if a.Count != b.Count {
 			return b.Count - a.Count
-		case a.Name < b.Name:
-			return -1
 		}
-		return 1
+		return strings.Compare(a.Name, b.Name)
 	})
 	return parts
 }

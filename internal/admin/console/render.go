@@ -78,7 +78,7 @@ func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
 		"static": c.assets.url, "icon": icon, "path": url.PathEscape,
 		"ago": func(at any) template.HTML { return relative(at, c.now()) },
-		"num": number, "bytes": bytesText, "ms": milliseconds, "secs": seconds, "words": words, "lower": strings.ToLower,
+		"num": number, "bytes": bytesText, "ms": milliseconds, "secs": seconds, "words": words, "nat": natName, "lower": strings.ToLower,
 		"join": strings.Join, "tone": tone, "percent": percent, "progress": progressOf, "inc": func(n int) int { return n + 1 },
 		"choice": func(name, id string, options []option) choice { return choice{name, id, options} },
 	}

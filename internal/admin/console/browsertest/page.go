@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -66,16 +67,31 @@ func (p *Page) Run(actions ...chromedp.Action[chromedp.Void]) {
 	get(p, chromedp.Steps(actions...))
 }
 
-// get does an action of chromedp and returns its value.
+// get does an action of chromedp and returns its value. Pages replace parts of
+// themselves, so what was found may be gone a moment later; then it is done again.
 func get[T any](p *Page, action chromedp.Action[T]) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, timeout)
 	defer cancel()
-	value, err := chromedp.Run(ctx, action)
-	if err != nil {
-		p.t.Fatalf("browser: %v", err)
+	for {
+		value, err := chromedp.Run(ctx, action)
+		if err == nil {
+			return value
+		}
+		if ctx.Err() != nil || !replaced(err) {
+			p.t.Fatalf("browser: %v", err)
+		}
 	}
-	return value
+}
+
+// replaced tells whether an action failed because the page has changed meanwhile.
+func replaced(err error) bool {
+	for _, text := range []string{"No node", "node with given id", "not belong to the document", "not have a layout object"} {
+		if strings.Contains(err.Error(), text) {
+			return true
+		}
+	}
+	return false
 }
 
 // send sends a command of the Chrome DevTools Protocol.
@@ -130,10 +146,11 @@ func (p *Page) Wait(selector string) {
 	p.Run(chromedp.WaitVisible(chromedp.CSS(selector)))
 }
 
-// Text returns the text of what a selector finds.
+// Text returns the text of what a selector finds, as it is seen.
 func (p *Page) Text(selector string) string {
 	p.t.Helper()
-	return get(p, chromedp.Text(chromedp.CSS(selector)))
+	p.Wait(selector)
+	return Evaluate[string](p, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
 }
 
 // Location returns the address of the page.

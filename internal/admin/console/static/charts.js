@@ -81,7 +81,7 @@
         hooks: { setLegend: [tellLast] },
         scales: { y: { range: (u, min, max) => [0, max > 0 ? max * 1.08 : 1] } },
         axes: [
-          { ...axis, space: 70, size: 28, values: (u, at) => at.map((t) => new Date(t * 1000).toTimeString().slice(0, 5)) },
+          { ...axis, space: 70, size: 28, values: (u, at, axis, space, step) => at.map((t) => new Date(t * 1000).toTimeString().slice(0, step < 60 ? 8 : 5)) },
           { ...axis, size: 48, space: 36, values: (u, at) => at.map(compact) },
         ],
         series: [
