@@ -1,0 +1,5 @@
+//go:build !race
+
+package commandline
+
+const raced = false
