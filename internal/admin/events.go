@@ -29,11 +29,15 @@ type readers struct {
 }
 
 // enter takes a place for a reader, which leave gives back.
-func (r *readers) enter(name string) error {
+func (r *readers) enter(who Identity) error {
+	name, most := who.Name, maxTokenReaders
+	if !who.Scope.Whole() {
+		most = maxScopedReaders
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.all >= maxReaders || r.names[name] >= maxTokenReaders {
-		p := refuse(http.StatusTooManyRequests, "%d clients read events, %d of them with token %q: at most %d and %d may", r.all, r.names[name], name, maxReaders, maxTokenReaders)
+	if r.all >= maxReaders || r.names[name] >= most {
+		p := refuse(http.StatusTooManyRequests, "%d clients read events, %d of them with token %q: at most %d and %d may", r.all, r.names[name], name, maxReaders, most)
 		p.after = 15 * time.Second
 		return p
 	}
@@ -113,7 +117,7 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request, who Identity, 
 		setHeaders(w, "text/event-stream")
 		return nil
 	}
-	if err := a.readers.enter(who.Name); err != nil {
+	if err := a.readers.enter(who); err != nil {
 		return err
 	}
 	defer a.readers.leave(who.Name)

@@ -115,6 +115,30 @@ func TestEvents_AStreamGoesOnWhereItEnded(t *testing.T) {
 	}
 }
 
+func TestReaders_OneTokenLeavesRoomForOthers(t *testing.T) {
+	var r readers
+	for range maxTokenReaders {
+		if err := r.enter(Identity{Name: "a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.enter(Identity{Name: "a"}) == nil {
+		t.Error("one token has more than its readers")
+	}
+	for range maxReaders - maxTokenReaders {
+		if err := r.enter(Identity{Name: "b"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.enter(Identity{Name: "c"}) == nil {
+		t.Error("there are more readers than may be")
+	}
+	r.leave("b")
+	if err := r.enter(Identity{Name: "c"}); err != nil || len(r.names) != 3 {
+		t.Errorf("%v %v", r.names, err)
+	}
+}
+
 func TestReadEvents(t *testing.T) {
 	stream := ": still here\n\nretry: 5\n\nid: 5\nevent: inform\ndata: {\"a\":\ndata: 1}\n\nevent: lost\ndata: {\"lost\":7}\n\n"
 	var got []string
@@ -144,24 +168,24 @@ func TestEvents_ReadersAreBounded(t *testing.T) {
 		return response
 	}
 	var readers []*http.Response
-	for range maxTokenReaders {
-		r := open(viewerToken)
+	for range maxScopedReaders {
+		r := open(tenantToken)
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != "text/event-stream" || r.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("%d %v", r.StatusCode, r.Header)
 		}
 		readers = append(readers, r)
 	}
-	if r := open(viewerToken); r.StatusCode != 429 || r.Header.Get("Retry-After") == "" {
+	if r := open(tenantToken); r.StatusCode != 429 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("one more: %d", r.StatusCode)
 	}
 	if r := open(adminToken); r.StatusCode != 200 {
 		t.Errorf("another token: %d", r.StatusCode)
 	}
-	ask(t, s, "", "GET", PathMetrics, "").wantText(t, fmt.Sprintf("acsgate_admin_events_readers %d\n", maxTokenReaders+1))
+	ask(t, s, "", "GET", PathMetrics, "").wantText(t, fmt.Sprintf("acsgate_admin_events_readers %d\n", maxScopedReaders+1))
 	_ = readers[0].Body.Close()
 	for {
-		f.Publish(journal.Event{Kind: journal.KindACS, Text: "so that the end is noticed"})
-		if r := open(viewerToken); r.StatusCode == 200 {
+		f.Publish(journal.Event{Kind: journal.KindInform, Device: tenantDevice, Text: "so that the end is noticed"})
+		if r := open(tenantToken); r.StatusCode == 200 {
 			break
 		}
 	}
