@@ -16,9 +16,10 @@ import (
 
 // Bounds of the stream of events.
 const (
-	maxReaders      = 128              // of all tokens; each holds a connection
-	maxTokenReaders = 16               // of one
-	eventTimeout    = 10 * time.Second // of one write; who reads slower is dropped
+	maxReaders       = 128              // of all tokens; each holds a connection
+	maxTokenReaders  = 100              // of one
+	maxScopedReaders = 16               // of one with a scope
+	eventTimeout     = 10 * time.Second // of one write; who reads slower is dropped
 )
 
 // readers counts who reads events.
