@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/acsgate/acsgate/internal/binding"
-	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
 	"github.com/acsgate/acsgate/internal/device/devicetest"
 	"github.com/acsgate/acsgate/internal/search"
@@ -32,9 +31,12 @@ func (f *searchFleet) searches(ctx context.Context) ([]searchCase, error) {
 	}
 	one := devicetest.ID(f.size * 7 / 9)
 	full := min(searchPage, f.size)
-	devices := func(name string, want int, q device.Query) searchCase {
+	devices := func(name string, want int, q device.Query, bound ...func(binding.Brief) bool) searchCase {
 		q.Limit = searchPage
 		return searchCase{"devices: " + name, want, func() (int, error) {
+			if len(bound) > 0 {
+				q.Match = f.bindings.Having(bound[0])
+			}
 			page, err := f.devices.Find(ctx, q)
 			return len(page.Records), err
 		}}
@@ -61,9 +63,10 @@ func (f *searchFleet) searches(ctx context.Context) ([]searchCase, error) {
 	}{
 		{"NAT that is unstable", anyNumber, func(b binding.Brief) bool { return b.State != binding.NoBinding && b.Kind == binding.KindUnstable }},
 		{"symmetric NAT, which none has", 0, func(b binding.Brief) bool { return b.State != binding.NoBinding && b.Kind == binding.KindPerPeer }},
+		{"no binding", full, func(b binding.Brief) bool { return b.State == binding.NoBinding }},
 		{"stale binding", full, func(b binding.Brief) bool { return b.State == binding.Stale }},
 	} {
-		cases = append(cases, devices(m.name, m.want, device.Query{Match: f.match(m.fits)}))
+		cases = append(cases, devices(m.name, m.want, device.Query{}, m.fits))
 	}
 	return append(append(cases, f.bindingSearches(ctx, full)...), searchCase{"devices by ACS, counted", 1, func() (int, error) {
 		counts, err := f.devices.CountByACS(ctx)
@@ -71,38 +74,25 @@ func (f *searchFleet) searches(ctx context.Context) ([]searchCase, error) {
 	}}), nil
 }
 
-// match is how devices are chosen by their bindings.
-func (f *searchFleet) match(fits func(binding.Brief) bool) func([]cwmp.DeviceID, []bool) {
-	return func(ids []cwmp.DeviceID, keep []bool) {
-		var room [256]binding.Brief
-		for len(ids) > 0 {
-			n := min(len(ids), len(room))
-			f.bindings.Briefs(ids[:n], room[:n])
-			for i := range n {
-				keep[i] = fits(room[i])
-			}
-			ids, keep = ids[n:], keep[n:]
-		}
-	}
-}
-
 func (f *searchFleet) bindingSearches(ctx context.Context, full int) []searchCase {
 	one := devicetest.ID(f.size * 2 / 3 &^ 1)
-	bindings := func(name string, want int, q binding.Query) searchCase {
+	bindings := func(name string, want int, q binding.Query, ofACS ...string) searchCase {
 		q.Limit = searchPage
 		return searchCase{"bindings: " + name, want, func() (int, error) {
+			if len(ofACS) > 0 {
+				q.Allow = f.devices.TesterForSearch(device.Filter{ACS: ofACS})
+			}
 			page, err := f.bindings.Find(ctx, q)
 			return len(page.Bindings), err
 		}}
 	}
-	ofACS := f.devices.Tester(device.Filter{ACS: []string{"none"}})
 	return []searchCase{
 		bindings("first page", full, binding.Query{}),
 		bindings("stale", full, binding.Query{State: binding.Stale}),
 		bindings("symmetric NAT, which none has", 0, binding.Query{Kinds: []binding.Kind{binding.KindPerPeer}}),
 		bindings("part of one serial number", 1, binding.Query{Text: one.SerialNumber[4:]}),
 		bindings("a text that is nowhere", 0, binding.Query{Text: "nowhere"}),
-		bindings("of devices of an ACS that has none", 0, binding.Query{Allow: ofACS}),
+		bindings("of devices of an ACS that has none", 0, binding.Query{}, "none"),
 		{"bindings by kind, state and age, counted", anyNumber, func() (int, error) {
 			counts, err := f.bindings.Count(ctx, time.Now())
 			return counts.Total, err

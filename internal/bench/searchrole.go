@@ -148,7 +148,7 @@ func (f *searchFleet) goOn(ctx context.Context) {
 			f.inform((n*perTick(searchInforms)+i)*611_953%f.size, now)
 		}
 		for i := range sightings {
-			sightings[i] = f.keepAlive((n*len(sightings)+i)*611_953%f.size&^1, now)
+			sightings[i] = f.keepAlive((n*len(sightings)+i)*611_953%f.size/20*20+2, now) // none of the stale ones
 		}
 		f.bindings.NoteSightings(sightings)
 	}

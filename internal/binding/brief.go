@@ -57,22 +57,35 @@ func (t *Table) Briefs(ids []cwmp.DeviceID, into []Brief) {
 }
 
 func (t *Table) briefSome(ids []cwmp.DeviceID, into []Brief, now uint32) {
+	var guesses [abreast]guess
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	t.fetch(ids)
+	t.fetch(ids, &guesses)
 	for i := range ids {
 		into[i] = Brief{State: NoBinding}
-		if number, ok := t.find(&ids[i]); ok {
+		number, ok := guesses[i].number, guesses[i].count == 1 && t.isOf(guesses[i].number, &ids[i])
+		if !ok && guesses[i].count > 0 {
+			number, ok = t.find(&ids[i])
+		}
+		if ok {
 			h := readHead(t.record(number))
 			into[i] = h.brief(now)
 		}
 	}
 }
 
-// fetch is expect for identities.
+// guess is how many devices may be the one that is looked for, as far as 32 bits of
+// its hash tell, and the last of them.
+type guess struct {
+	number uint32
+	count  int
+}
+
+// fetch is expect for identities. The sum is for the compiler, which would leave
+// the loads out.
 //
 //go:noinline
-func (t *Table) fetch(ids []cwmp.DeviceID) (sum uint64) {
+func (t *Table) fetch(ids []cwmp.DeviceID, guesses *[abreast]guess) (sum uint64) {
 	if len(t.byID.table) == 0 {
 		return 0
 	}
@@ -83,12 +96,40 @@ func (t *Table) fetch(ids []cwmp.DeviceID) (sum uint64) {
 	}
 	var refs [abreast]ref
 	for i := range ids {
-		refs[i] = t.refs[t.byID.likely(hashes[i])]
+		if guesses[i] = t.byID.guess(hashes[i]); guesses[i].count > 0 {
+			refs[i] = t.refs[guesses[i].number]
+		}
 	}
 	for i := range ids {
-		sum += t.arena.touch(refs[i])
+		if guesses[i].count > 0 {
+			sum += t.arena.touch(refs[i])
+		}
 	}
 	return sum
+}
+
+// guess looks for a key by its hash alone. The table is not empty.
+func (x *index) guess(hash uint64) (g guess) {
+	mask := uint32(len(x.table) - 1)
+	for i := uint32(hash) & mask; x.table[i] != 0; i = (i + 1) & mask {
+		if e := x.table[i]; uint32(e>>32) == uint32(hash) {
+			g.count++
+			if uint32(e)&sharedBit == 0 {
+				g.number = uint32(e) - 1
+			} else {
+				g.count++ // not one alone, at any rate
+			}
+		}
+	}
+	return g
+}
+
+// isOf reports whether a record is of a device.
+func (t *Table) isOf(number uint32, id *cwmp.DeviceID) bool {
+	var st state
+	r := reader{rest: t.record(number)}
+	r.identity(&st)
+	return st.is(id)
 }
 
 // head is what stands in a record before its addresses.

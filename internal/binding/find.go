@@ -198,7 +198,7 @@ func (f *finder) hasText(h *head, c *candidates) bool {
 			return true
 		}
 	}
-	if !f.text.HasDash() {
+	if !search.Across(&f.text, st.class, st.serial) {
 		return false
 	}
 	c.form = search.AppendIdentity(c.form[:0], st.oui, st.class, st.serial)

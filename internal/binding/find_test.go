@@ -193,6 +193,62 @@ func TestBriefs(t *testing.T) {
 	}
 }
 
+func TestHavingTestsAsBriefDoes(t *testing.T) {
+	const devices = 20_000
+	f := newTable(t)
+	ids := make([]cwmp.DeviceID, devices)
+	for i := range ids {
+		ids[i] = cwmp.DeviceID{OUI: "00AA01", SerialNumber: fmt.Sprint(i)}
+		if i%2 == 0 {
+			c := Claim{Device: ids[i], Source: randomSource(uint32(i)).Addr(), At: epoch}
+			if i%1000 == 0 {
+				c.Own = c.Source
+			}
+			f.NoteClaim(c)
+			f.NoteSighting(&Sighting{Local: netip.MustParseAddrPort(ours), Source: randomSource(uint32(i)), Username: []byte("00AA01-" + ids[i].SerialNumber), At: epoch})
+		}
+	}
+	tests := map[string]struct {
+		fits func(Brief) bool
+		want int
+	}{
+		"few":     {func(b Brief) bool { return b.State != NoBinding && b.Kind == KindOpen }, devices / 1000},
+		"many":    {func(b Brief) bool { return b.State == Fresh }, devices / 2},
+		"none":    {func(b Brief) bool { return b.State == Stale }, 0},
+		"no one":  {func(b Brief) bool { return b.State == NoBinding }, devices / 2},
+		"all":     {func(Brief) bool { return true }, devices},
+		"too few": {func(b Brief) bool { return b.State != NoBinding }, devices / 2},
+	}
+	for name, tt := range tests {
+		test, kept := f.Having(tt.fits), 0
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		for worker := range 2 {
+			group.Go(func() {
+				for i := worker * 500; i < devices; i += 1000 {
+					keep := slices.Repeat([]bool{true}, 500)
+					keep[7] = false // by another test
+					test(ids[i:i+500], keep)
+					mu.Lock()
+					for j := range keep {
+						if j != 7 && keep[j] != tt.fits(f.Brief(ids[i+j])) || j == 7 && keep[j] {
+							t.Errorf("%s: device %d: %v", name, i+j, keep[j])
+						}
+						if keep[j] || j == 7 && tt.fits(f.Brief(ids[i+j])) {
+							kept++
+						}
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		group.Wait()
+		if kept != tt.want {
+			t.Errorf("%s: %d fit, want %d", name, kept, tt.want)
+		}
+	}
+}
+
 func TestFindRefuses(t *testing.T) {
 	f := newTable(t)
 	f.mix(rand.New(rand.NewPCG(8, 8)), 100)

@@ -200,12 +200,7 @@ func (t *Table) Usable(b *Binding) (ok bool, why string) {
 
 // find returns the number of a device.
 func (t *Table) find(id *cwmp.DeviceID) (number uint32, ok bool) {
-	number, count := t.byID.get(hashID(t.seed, id.OUI, id.ProductClass, id.SerialNumber), func(n uint32) bool {
-		var st state
-		r := reader{rest: t.record(n)}
-		r.identity(&st)
-		return st.is(id)
-	})
+	number, count := t.byID.get(hashID(t.seed, id.OUI, id.ProductClass, id.SerialNumber), func(n uint32) bool { return t.isOf(n, id) })
 	return number, count == 1
 }
 

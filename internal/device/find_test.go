@@ -230,6 +230,36 @@ func TestTesterTestsAsFindDoes(t *testing.T) {
 	}
 }
 
+func TestTesterForSearchTestsAsTesterDoes(t *testing.T) {
+	const devices = 40_000
+	f := newMemory(t)
+	for i := range devices {
+		in := sighting(numberedID(i))
+		if i%500 == 0 {
+			in.ACS = "rare"
+		}
+		f.NoteInform(in)
+	}
+	for acs, want := range map[string]int{"rare": devices / 500, "north": devices - devices/500, "none": 0} {
+		exact, quick, fit := f.Tester(Filter{ACS: []string{acs}}), f.TesterForSearch(Filter{ACS: []string{acs}}), 0
+		for i := range devices + 100 {
+			id := numberedID(i)
+			if quick(id) != exact(id) {
+				t.Fatalf("%s fits ACS %s: %v", id, acs, quick(id))
+			}
+			if quick(id) {
+				fit++
+			}
+		}
+		if fit != want {
+			t.Errorf("%d devices of ACS %s, want %d", fit, acs, want)
+		}
+	}
+	if !f.TesterForSearch()(cwmp.DeviceID{}) {
+		t.Error("no filter, but not all fit")
+	}
+}
+
 func TestNamesThatComeDuringASearch(t *testing.T) {
 	f := newMemory(t)
 	f.NoteInform(sighting(numberedID(0)))

@@ -3,7 +3,6 @@ package device
 import (
 	"encoding/binary"
 
-	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/search"
 )
 
@@ -93,31 +92,10 @@ func (f *filter) hasText(t *tables, r *reading) bool {
 		f.text.In(st.serial.own) || f.text.InAddress(st.source) {
 		return true
 	}
-	if !f.text.HasDash() {
+	class := st.class.string(t.cpes)
+	if !search.Across(&f.text, class, st.serial.own) {
 		return false
 	}
-	r.form = search.AppendIdentity(r.form[:0], st.oui.string(t.cpes), st.class.string(t.cpes), st.serial.own)
+	r.form = search.AppendIdentity(r.form[:0], st.oui.string(t.cpes), class, st.serial.own)
 	return f.text.In(r.form)
-}
-
-// Tester returns a test of single devices, for those who find devices elsewhere.
-// It may be kept and called concurrently. A device that is not known does not fit,
-// unless there is no filter.
-func (r *Registry) Tester(all ...Filter) func(cwmp.DeviceID) bool {
-	f := r.tables.filters(all)
-	return func(id cwmp.DeviceID) bool {
-		for i := range f.all {
-			if !f.all[i].oui.hasString(id.OUI) || !f.all[i].class.hasString(id.ProductClass) {
-				return false
-			}
-		}
-		if len(f.all) == 0 {
-			return true
-		}
-		s, hash := r.locate(&id)
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		number, ok := s.find(hash, &id)
-		return ok && f.fit(s.record(number), new(reading))
-	}
 }

@@ -11,7 +11,8 @@ import (
 type Text struct {
 	lower, upper string
 	address      bool
-	dash         bool
+	dash         bool           // or a percent sign
+	tail         string         // after the last dash, if there is no percent sign in it
 	exact        netip.AddrPort // if it is one
 }
 
@@ -22,6 +23,9 @@ func NewText(s string) Text {
 		lower[i], upper[i] = lowerOf(lower[i]), upperOf(upper[i])
 	}
 	t := Text{lower: string(lower), upper: string(upper), address: likeAddress(lower), dash: strings.ContainsAny(s, "-%")}
+	if i := strings.LastIndexByte(t.lower, '-'); i >= 0 && !strings.Contains(t.lower[i:], "%") {
+		t.tail = t.lower[i+1:]
+	}
 	if addr, err := netip.ParseAddrPort(s); err == nil {
 		t.exact = addr
 	}
@@ -31,9 +35,30 @@ func NewText(s string) Text {
 // Empty reports whether the text is in everything.
 func (t *Text) Empty() bool { return t.lower == "" }
 
-// HasDash reports whether the text may go across the parts of a device's string
-// form, or is one of its escapes.
-func (t *Text) HasDash() bool { return t.dash }
+// Across reports whether the text may be in the string form of an identity and in
+// none of its parts: if it goes across parts, or has one of their escapes. What
+// follows its last dash then begins a part, which mostly rules it out.
+func Across[C string | []byte](t *Text, class C, serial []byte) bool {
+	switch {
+	case !t.dash:
+		return false
+	case t.tail == "":
+		return true
+	}
+	return begins(t, serial) || begins(t, class)
+}
+
+func begins[T string | []byte](t *Text, b T) bool {
+	if len(b) < len(t.tail) {
+		return false
+	}
+	for i := range len(t.tail) {
+		if lowerOf(b[i]) != t.tail[i] {
+			return false
+		}
+	}
+	return true
+}
 
 // In reports whether the text is somewhere in b. It does not allocate.
 func (t *Text) In(b []byte) bool { return in(t, b) }
