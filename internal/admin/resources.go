@@ -185,7 +185,7 @@ type SeriesLine struct {
 // CertificateView is a certificate.
 type CertificateView struct {
 	Names     []string `json:"names"`
-	Source    string   `json:"source"` // file, acme, self-signed
+	Source    string   `json:"source"` // file, acme
 	Issuer    string   `json:"issuer,omitempty"`
 	NotBefore string   `json:"not_before,omitempty"`
 	NotAfter  string   `json:"not_after,omitempty"`

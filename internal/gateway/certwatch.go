@@ -31,14 +31,14 @@ func (g *Gateway) watchCertificates(ctx context.Context) error {
 }
 
 func (g *Gateway) publishCertificate(s *tlsconf.CertStatus) {
-	text := "certificate of " + strings.Join(s.Names, ", ") + " is " + s.State
-	if !s.NotAfter.IsZero() {
+	text := "certificate of " + strings.Join(s.Names, ", ") + " is " + certificateWords[s.State]
+	if s.State != tlsconf.StateExpired && !s.NotAfter.IsZero() {
 		text += ", valid until " + clock(s.NotAfter)
 	}
 	if s.LastError != "" {
 		text += ": " + s.LastError
 	}
 	g.journal.Publish(journal.Event{
-		Kind: journal.KindCertificate, Text: text, Data: &journal.Certificate{Names: s.Names, Change: s.State, Reason: s.LastError},
+		Kind: journal.KindCertificate, Text: text, Data: &journal.Certificate{Names: s.Names, Change: certificateWords[s.State], Reason: s.LastError},
 	})
 }

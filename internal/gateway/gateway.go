@@ -164,6 +164,9 @@ func (g *Gateway) makeServices(cfg *config.Config, undo *closers) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = g.metrics.Register(conditionCollector{g}); err != nil {
+		return err
+	}
 	g.probes = newProber(cfg.PolicyConfig().ACS)
 	g.probes.ask, g.probes.observe, g.probes.tick = g.proxy.Probe, g.noteHealth, g.tickHealth
 	return nil

@@ -58,9 +58,9 @@ func (g *Gateway) problems(v *admin.Overview) []admin.Problem {
 	for _, c := range v.Certificates {
 		p := admin.Problem{Severity: "warning", Subject: "certificate " + strings.Join(c.Names, ", ")}
 		switch c.State {
-		case tlsconf.StateExpired, tlsconf.StateMissing:
+		case "expired", "missing":
 			p.Severity, p.Text = "error", "is "+c.State
-		case tlsconf.StateExpiring:
+		case "expires":
 			p.Text = "expires on " + c.NotAfter
 		default:
 			continue
@@ -88,13 +88,19 @@ func awayText(a *admin.ACSView) string {
 	return text
 }
 
+// certificateWords are the API's for sources and states of certificates.
+var certificateWords = map[string]string{
+	tlsconf.SourceStatic: "file", tlsconf.SourceACME: "acme",
+	tlsconf.StateOK: "valid", tlsconf.StateExpiring: "expires", tlsconf.StateExpired: "expired", tlsconf.StateMissing: "missing",
+}
+
 // certificates are those that CPEs are shown.
 func (g *Gateway) certificates() []admin.CertificateView {
 	var all []admin.CertificateView
 	for _, s := range g.tls.Status() {
 		all = append(all, admin.CertificateView{
-			Names: s.Names, Source: s.Source, Issuer: s.Issuer, NotBefore: clock(s.NotBefore), NotAfter: clock(s.NotAfter),
-			State: s.State, Reason: s.LastError,
+			Names: s.Names, Source: certificateWords[s.Source], Issuer: s.Issuer, NotBefore: clock(s.NotBefore), NotAfter: clock(s.NotAfter),
+			State: certificateWords[s.State], Reason: s.LastError,
 		})
 	}
 	return all

@@ -116,7 +116,7 @@ func (s *acmeSetup) stored(ctx context.Context, name string) (*certificate, erro
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
-	return newCertificate(&pair, sourceACME), nil
+	return newCertificate(&pair, SourceACME), nil
 }
 
 // loadManaged returns the names of a configuration with the certificates that

@@ -256,7 +256,7 @@ func TestC73_AnotherRootIsTold(t *testing.T) {
 	m, logs := acmeManager(t, Config{ACME: &ACMEConfig{Names: []string{"acs.example"}}}, memstore.New(time.Now))
 	w := &worker{m: m, setup: m.acme}
 	pair := tlstest.Must(tlstest.Must(tlstest.NewCA("New Root")).Issue(acsRSA)).TLS()
-	before, same, other := issued(t, acsRSA), issued(t, acsRSA), newCertificate(&pair, sourceACME)
+	before, same, other := issued(t, acsRSA), issued(t, acsRSA), newCertificate(&pair, SourceACME)
 	w.report(&order{name: "acs.example"}, nil, before, nil)
 	w.report(&order{name: "acs.example"}, before, before, nil)
 	w.report(&order{name: "acs.example"}, before, same, nil)

@@ -11,8 +11,8 @@ import (
 
 // Sources of certificates, as Status and the metrics name them.
 const (
-	sourceStatic = "static"
-	sourceACME   = "acme"
+	SourceStatic = "static"
+	SourceACME   = "acme"
 )
 
 // certificate is one certificate that can be served. It is immutable.

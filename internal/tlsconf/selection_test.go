@@ -14,7 +14,7 @@ import (
 func issued(t *testing.T, spec tlstest.Spec) *certificate {
 	t.Helper()
 	pair := tlstest.Must(testCA().Issue(spec)).TLS()
-	return newCertificate(&pair, sourceStatic)
+	return newCertificate(&pair, SourceStatic)
 }
 
 // hello is what a client of TLS 1.2 offers.

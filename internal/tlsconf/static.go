@@ -118,7 +118,7 @@ func parsePair(files CertConfig, certPEM, keyPEM []byte) (*certificate, error) {
 	if err != nil {
 		return nil, keyFileError{fmt.Sprintf("does not fit the first certificate of %q: %v", files.CertFile, err)}
 	}
-	return newCertificate(&pair, sourceStatic), nil
+	return newCertificate(&pair, SourceStatic), nil
 }
 
 // pemBlock returns the first PEM block whose type ends in suffix, or nil.

@@ -43,7 +43,7 @@ func (m *Manager) Status() []CertStatus {
 		all = append(all, s)
 	}
 	for _, g := range m.managed {
-		s := CertStatus{Name: g.name, Names: []string{g.name}, Source: sourceACME, State: StateMissing}
+		s := CertStatus{Name: g.name, Names: []string{g.name}, Source: SourceACME, State: StateMissing}
 		if g.current != nil {
 			s = g.current.status(now)
 		}
