@@ -141,10 +141,8 @@ func natName(kind string) string {
 		return "no NAT"
 	case "keeps":
 		return "keeps its mapping"
-	case "unstable":
-		return "unstable, changes often"
 	case "unknown":
-		return "NAT not known yet"
+		return "not known yet"
 	}
 	return kind
 }

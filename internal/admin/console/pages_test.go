@@ -205,3 +205,16 @@ func TestScope(t *testing.T) {
 		t.Errorf("did %q", did)
 	}
 }
+
+// BenchmarkPages is what it takes to render pages, beside what the API takes.
+func BenchmarkPages(b *testing.B) {
+	w := newWorld(b)
+	browser := w.as(adminToken)
+	for _, page := range everyPage() {
+		b.Run(page[0], func(b *testing.B) {
+			for b.Loop() {
+				browser.get(page[1], 200)
+			}
+		})
+	}
+}

@@ -48,7 +48,7 @@ func tokens() admin.Config {
 
 // world is a console in front of a fake gateway.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	fake    *fake
 	journal *journal.Journal
 	api     *admin.API
@@ -57,7 +57,7 @@ type world struct {
 	clock   time.Time
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	config := tokens()
 	auth, err := admin.NewAuthenticator(&config)
@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func startJournal(t *testing.T) *journal.Journal {
+func startJournal(t testing.TB) *journal.Journal {
 	t.Helper()
 	j, err := journal.New(journal.Config{}, journal.Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: zap.NewNop()})
 	if err != nil {
