@@ -175,6 +175,11 @@ func (a *API) getTimeline(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	t := a.Timeline(id, r.query.number("limit"))
+	if len(t.Entries) == 0 && a.Device != nil {
+		if _, known := a.Device(id); !known {
+			return unknownDevice(id)
+		}
+	}
 	if t.Entries == nil {
 		t.Entries = []TimelineEntry{}
 	}
