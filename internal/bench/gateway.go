@@ -34,7 +34,7 @@ func (b *bench) gatewayCommand(p *proxy, s setup) (command, error) {
 func gatewayConfig(listen, admin string, s setup) string {
 	var listenTLS, certificates, tokens string
 	if s.token != "" {
-		tokens = fmt.Sprintf(", tokens: [{name: bench, role: admin, token_file: %q}]", s.token)
+		tokens = fmt.Sprintf(", tokens: [{name: bench, role: admin, token_file: %q}%s]", s.token, s.tokens)
 	}
 	if s.cert != nil {
 		listenTLS = ", tls: {profile: modern}"
@@ -52,7 +52,7 @@ listen:
 %ssession: {max_sessions: 100000, idle: 10m}
 limits: {connections_per_source: 0, idle_connection: 10m, header_timeout: 10m}
 admin: {address: %q%s}
-%s`, s.dataDir, listen, listenTLS, certificates, gatewayACS, s.acs, s.acsKeys, s.acsMore+routes, admin, tokens, s.extra)
+%s`, s.dataDir, listen, listenTLS, certificates, gatewayACS, s.acs, s.acsKeys, s.acsMore+routes, admin, tokens+s.admin, s.extra)
 }
 
 // buildGateway builds acsgate into the run's directory, unless a binary was

@@ -173,6 +173,8 @@ func (b *bench) section(ctx context.Context, name string) (report, error) {
 		return b.search(ctx)
 	case "events":
 		return b.events(ctx)
+	case "operate":
+		return b.operate(ctx)
 	default:
 		return report{}, fmt.Errorf("unknown section %q", name)
 	}

@@ -35,7 +35,7 @@ type options struct {
 // sectionNames in the order in which they run; -only picks from them.
 var sectionNames = []string{
 	"sessions", "busy", "tls", "tls12", "scan", "body", "registry", "idle", "crowd", "stun", "bindings", "wake",
-	"guard", "failover", "drain", "campaign", "events", "search",
+	"guard", "failover", "drain", "campaign", "events", "search", "operate",
 }
 
 func parseOptions(args []string, out io.Writer) (options, error) {

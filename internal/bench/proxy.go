@@ -40,6 +40,8 @@ type setup struct {
 	acsMore string       // of acsgate: more ACSs, a line each
 	acsArgs []string     // of the scripted ACS
 	token   string       // of acsgate: file with a token for its API; empty: no API
+	tokens  string       // of acsgate: more tokens, as ", {name: x}"
+	admin   string       // of acsgate: more about the admin listener, as ", key: value"
 }
 
 // proxy is a running proxy.
