@@ -50,11 +50,13 @@ func TestCaptures_AreDownloaded(t *testing.T) {
 func TestCaptures_WhatBreaksOffIsNoWholeAnswer(t *testing.T) {
 	f, s := startFake(t, nil)
 	api(t, s, operatorToken, "POST", "devices/"+oddDevice.String()+"/captures", "").wantStatus(t, 201)
+	sizes := make(chan int, 1)
+	f.Captures.Write = func(w io.Writer, _, _ string) error {
+		_, _ = w.Write(make([]byte, <-sizes))
+		return errors.New("its disk is gone")
+	}
 	for _, size := range []int{1, 1 << 20} {
-		f.Captures.Write = func(w io.Writer, _, _ string) error {
-			_, _ = w.Write(make([]byte, size))
-			return errors.New("its disk is gone")
-		}
+		sizes <- size
 		c := Client{Address: s.Addr().String(), TokenFile: writeToken(t, operatorToken)}
 		if err := c.DownloadCapture(t.Context(), "c0", "text", io.Discard); err == nil {
 			t.Errorf("%d bytes are taken for the whole", size)

@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"crypto/tls"
+	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -10,7 +13,6 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/acsgate/acsgate/internal/journal"
 	"github.com/acsgate/acsgate/internal/tlsconf/tlstest"
 )
 
@@ -40,7 +42,7 @@ func TestTLS_ClientCertificatesStandInForTokens(t *testing.T) {
 	ca, clients, strangers := tlstest.Must(tlstest.NewCA("servers")), tlstest.Must(tlstest.NewCA("clients")), tlstest.Must(tlstest.NewCA("strangers"))
 	caFile, clientCA := writeCA(t, ca), writeCA(t, clients)
 	certFile, keyFile := issue(t, ca, tlstest.Spec{Names: []string{"localhost"}})
-	f, s := startFake(t, func(c *Config) {
+	_, s := startFake(t, func(c *Config) {
 		c.TLS = TLSConfig{CertFile: certFile, KeyFile: keyFile, ClientCAFile: clientCA}
 		c.Tokens = append(c.Tokens,
 			TokenConfig{Name: "by name", Role: RoleOperator, ClientCert: "robot"},
@@ -86,7 +88,37 @@ func TestTLS_ClientCertificatesStandInForTokens(t *testing.T) {
 	if err := (&Client{Address: "https://" + address}).Probe(t.Context(), PathReady); err == nil {
 		t.Error("a CA that the system does not know is trusted")
 	}
-	f.Publish(journal.Event{Kind: journal.KindACS, Text: "x"})
+}
+
+// TestTLS_HTTP2ReadsEvents: streams have their deadlines in HTTP/2 too.
+func TestTLS_HTTP2ReadsEvents(t *testing.T) {
+	ca := tlstest.Must(tlstest.NewCA("servers"))
+	certFile, keyFile := issue(t, ca, tlstest.Spec{Names: []string{"localhost"}})
+	f, s := startFake(t, func(c *Config) { c.TLS = TLSConfig{CertFile: certFile, KeyFile: keyFile} })
+	publishAll(f)
+	_, port, _ := strings.Cut(s.Addr().String(), ":")
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "https://localhost:"+port+PathAPI+"events?kinds=session", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Authorization": {"Bearer " + adminToken}, "Last-Event-Id": {"1"}, "Accept-Encoding": {"identity"}}
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: ca.Pool()}}
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	end, seen := errors.New("the end"), 0
+	err = readEvents(response.Body, func(e StreamEvent) error {
+		if seen++; strings.Contains(string(e.JSON), "the end") {
+			return end
+		}
+		return nil
+	})
+	if !errors.Is(err, end) || seen < len(fakeDevices()) || response.ProtoMajor != 2 || response.Header.Get("Strict-Transport-Security") != "" {
+		t.Errorf("%d events over %s: %v", seen, response.Proto, err)
+	}
 }
 
 func TestKeyPair_IsReadAgain(t *testing.T) {
