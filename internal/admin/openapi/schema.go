@@ -109,10 +109,10 @@ func (s *Schemas) fields(t reflect.Type, to *Schema) {
 		field := t.Field(i)
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
-		case name == "-" || !field.IsExported():
-			continue
 		case field.Anonymous && name == "":
 			s.fields(field.Type, to)
+			continue
+		case name == "-" || !field.IsExported():
 			continue
 		case name == "":
 			name = field.Name
