@@ -56,6 +56,9 @@ func (c *Console) device(v *visit) error {
 		}
 	}
 	slices.Reverse(body.Journal) // the newest first
+	if !v.who.Scope.Whole() {
+		body.Decision = nil // its steps name the rules of others
+	}
 	title := view.SerialNumber
 	if title == "" {
 		title = view.Device

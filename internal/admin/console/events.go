@@ -46,7 +46,7 @@ func (c *Console) events(v *visit) error {
 	form := v.r.URL.Query()
 	body := eventsPage{ACS: form.Get("acs"), Device: form.Get("device")}
 	for _, k := range journal.Kinds() {
-		if k == journal.KindAudit && !v.who.May(admin.RoleAdmin) {
+		if k == journal.KindAudit && !v.who.May(admin.RoleAdmin) || aboutWhole[k] && !v.who.Scope.Whole() {
 			continue
 		}
 		body.Kinds = append(body.Kinds, option{string(k), kindName(k), slices.Contains(form["kind"], string(k))})
@@ -70,6 +70,11 @@ func streamURL(form url.Values, last uint64) string {
 	}
 	query.Set("after", strconv.FormatUint(last, 10))
 	return "/events/stream?" + query.Encode()
+}
+
+// aboutWhole are the kinds of events that are of no device.
+var aboutWhole = map[journal.Kind]bool{
+	journal.KindACS: true, journal.KindCampaign: true, journal.KindCertificate: true, journal.KindAudit: true,
 }
 
 // filter reads which events are wanted. Those of devices that the identity may not
@@ -98,7 +103,9 @@ func (c *Console) filter(v *visit) (f journal.Filter, err error) {
 	}
 	switch {
 	case !v.who.Scope.Whole():
-		f.Allow = func(h *journal.Header) bool { return h.Device != (cwmp.DeviceID{}) && c.api.Sees(v.who, h.Device) }
+		f.Allow = func(h *journal.Header) bool {
+			return !aboutWhole[h.Kind] && h.Device != (cwmp.DeviceID{}) && c.api.Sees(v.who, h.Device)
+		}
 	case !admins:
 		f.Allow = func(h *journal.Header) bool { return h.Kind != journal.KindAudit }
 	}

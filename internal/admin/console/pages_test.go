@@ -175,7 +175,9 @@ func TestScope(t *testing.T) {
 	if b.fake.query.Scope.Whole() {
 		t.Error("the scope is not in the query")
 	}
-	b.get("/devices/"+reachable.String(), 200)
+	if page := b.get("/devices/"+reachable.String(), 200); strings.Contains(page, "pilot") {
+		t.Error("a device shows the rules of others")
+	}
 	b.get("/devices/"+unreachable.String(), 404)
 	for _, path := range []string{"/sessions", "/nat"} {
 		page := b.get(path, 200)
