@@ -33,10 +33,13 @@ type operatedSetup struct {
 	acs       string       // more keys of north
 	reach     string       // more keys of connection_request
 	routes    string       // before the default
-	tokens    string       // more entries
+	scopes    []scoped     // more tokens
 	admin     string       // more keys of admin
 	rest      string       // more of the configuration
 }
+
+// scoped is a token that sees some devices alone.
+type scoped struct{ name, role, scope string }
 
 // secretOf is the token of a name.
 func secretOf(name string) string { return "the-secret-word-of-" + name }
@@ -68,11 +71,15 @@ func (w *operated) yaml(stun int) string {
 	token := func(name, role string) string {
 		return fmt.Sprintf("    - {name: %s, role: %s, token_file: %q}\n", name, role, w.word(name))
 	}
+	scopes := ""
+	for _, s := range w.setup.scopes {
+		scopes += fmt.Sprintf("    - {name: %s, role: %s, token_file: %q, %s}\n", s.name, s.role, w.word(s.name), s.scope)
+	}
 	return fmt.Sprintf("data_dir: %q\nlisten: [{name: cpe, address: %q}]\nacs:\n", w.dir, w.listen) +
 		acs("north", w.north.URL(), w.setup.acs) + acs("south", w.south.URL(), "") +
 		"routes:\n" + w.setup.routes + "  - {name: default, acs: north}\n" +
 		"admin:\n  address: \"127.0.0.1:0\"\n" + w.setup.admin + "  tokens:\n" +
-		token("root", "admin") + token("noc", "operator") + token("wall", "viewer") + w.setup.tokens +
+		token("root", "admin") + token("noc", "operator") + token("wall", "viewer") + scopes +
 		"drain: {timeout: 2s}\ncampaigns: {rate_per_second: 1000}\ncredentials: {learn: true}\n" +
 		fmt.Sprintf("stun: {listen: [\"127.0.0.1:%d\"]}\n", stun) +
 		"connection_request: {timeout: 8s, min_interval: 1s" + w.setup.reach + "}\n" + w.setup.rest
