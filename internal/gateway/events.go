@@ -28,7 +28,7 @@ func (g *Gateway) publishInform(in *proxy.Inform) {
 // publishSession tells that the session of a device has ended.
 func (g *Gateway) publishSession(s *proxy.Summary) {
 	doc := &journal.Session{
-		Outcome: s.Outcome, Started: s.Started, TookMS: milliseconds(s.Took), Listener: s.Listener, Source: s.Remote.String(),
+		Outcome: s.Outcome, Started: s.Started.UTC(), TookMS: milliseconds(s.Took), Listener: s.Listener, Source: s.Remote.String(),
 		TLS: s.TLS, Rule: s.Route.Rule, Reason: s.Route.Reason, Events: s.Events, RPCs: s.RPCs, Faults: s.Faults,
 		Reconnects: s.Reconnects, Legs: legs(s.Legs), LegsCut: s.LegsCut,
 	}
