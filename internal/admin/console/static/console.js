@@ -39,9 +39,10 @@
   });
   document.addEventListener('visibilitychange', () => document.dispatchEvent(new Event('acsgate:live')));
 
-  // A part is not replaced while somebody is at work in it, or has asked for peace.
+  // A part is not replaced while somebody is at work in it, by keyboard above all:
+  // the focus would be lost.
   const busy = (part) => $('details.confirm[open]', part) ||
-    (part.contains(document.activeElement) && document.activeElement.matches('input, select, summary, button, a')) ||
+    (part.contains(document.activeElement) && document.activeElement.matches('input, select, :focus-visible')) ||
     (String(getSelection()) !== '' && part.contains(getSelection().anchorNode));
   const isPoll = (detail) => {
     const cause = detail.requestConfig.triggeringEvent;
