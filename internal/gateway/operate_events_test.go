@@ -181,7 +181,7 @@ func TestEvents_ASlowReaderSlowsNobody(t *testing.T) {
 	fast := w.reads("root", admin.EventQuery{Kinds: []journal.Kind{journal.KindSession}})
 	// More than all buffers between here and there hold, so that the reader stands.
 	id, pad := w.device("", 900).Device(), strings.Repeat("x", 4<<10)
-	for range 8000 {
+	for range 3000 {
 		w.journal.Publish(journal.Event{Kind: journal.KindInjection, Device: id, Text: pad, Data: &journal.Injection{Text: pad}})
 	}
 	for i := range 20 {
