@@ -20,5 +20,5 @@ func (conditionCollector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c conditionCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(readyDesc, prometheus.GaugeValue, number(c.gateway.Ready() == nil))
-	ch <- prometheus.MustNewConstMetric(reloadedDesc, prometheus.GaugeValue, number(c.gateway.lastReloadError() == ""))
+	ch <- prometheus.MustNewConstMetric(reloadedDesc, prometheus.GaugeValue, number(c.gateway.lastReloadError() == nil))
 }

@@ -67,7 +67,7 @@ type Gateway struct {
 	sampler     *telemetry.Sampler
 	reloading   sync.Mutex // held while settings change
 	settings    atomic.Pointer[settings]
-	reloadError atomic.Pointer[string] // of ReloadFile, "" for none
+	reloadError atomic.Pointer[error] // of the last ReloadFile
 }
 
 // New makes a gateway and binds its sockets. It starts nothing; a gateway that

@@ -74,10 +74,18 @@ func (g *Gateway) problems(v *admin.Overview) []admin.Problem {
 			warnings = append(warnings, p)
 		}
 	}
-	if failed := g.lastReloadError(); failed != "" {
-		warnings = append(warnings, admin.Problem{Severity: "warning", Subject: "configuration", Text: "was not reloaded: " + failed})
+	if failed := g.lastReloadError(); failed != nil {
+		warnings = append(warnings, admin.Problem{Severity: "warning", Subject: "configuration", Text: "was not reloaded: " + firstOf(problemLines(failed))})
 	}
 	return append(errs, warnings...)
+}
+
+// firstOf is the first of several lines, and how many more there are.
+func firstOf(lines []string) string {
+	if more := len(lines) - 1; more > 0 {
+		return fmt.Sprintf("%s (and %d more)", lines[0], more)
+	}
+	return lines[0]
 }
 
 func awayText(a *admin.ACSView) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
 	"github.com/acsgate/acsgate/internal/journal"
+	"github.com/acsgate/acsgate/policy"
 )
 
 // resources are what operators are shown beside devices and campaigns.
@@ -43,6 +44,9 @@ func (g *Gateway) assign(ctx context.Context, id cwmp.DeviceID, was, acs string)
 	}
 	if names := g.acsNames(); acs != "" && !slices.Contains(names, acs) {
 		return fmt.Errorf("%w: %q is not an ACS (there is %s)", admin.ErrRefused, acs, strings.Join(names, ", "))
+	}
+	if acs != "" && !slices.ContainsFunc(g.settings.Load().Routes, func(r policy.RouteConfig) bool { return r.Assigned }) {
+		return fmt.Errorf("%w: no rule goes by what devices are bound to: add assigned: true to those of routes that should", admin.ErrRefused)
 	}
 	change := func() error { return g.devices.Assign(ctx, id, acs, assignedByAPI, &was) }
 	if acs == "" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,10 +41,7 @@ func fileHash(path string) string {
 // is now.
 func (g *Gateway) configView() admin.ConfigView {
 	s := g.settings.Load()
-	effective := s.Effective()
-	for _, h := range s.Events.Webhooks { // many of these are good for whoever knows them
-		effective = strings.ReplaceAll(effective, h.URL, maskedHook(h.URL))
-	}
+	effective := masked(s.Config).Effective()
 	sum := sha256.Sum256([]byte(effective))
 	v := admin.ConfigView{
 		File: g.opts.ConfigFile, LoadedAt: clock(s.loaded), Effective: effective, Revision: hex.EncodeToString(sum[:8]), Problems: []string{},
@@ -54,24 +52,62 @@ func (g *Gateway) configView() admin.ConfigView {
 	v.Changed = fileHash(g.opts.ConfigFile) != s.file
 	updated, err := config.Load(g.opts.ConfigFile)
 	if err != nil {
-		v.Problems = strings.Split(err.Error(), "\n")
+		v.Problems = problemLines(err)
 		return v
 	}
 	for _, key := range config.Diff(s.Config, updated) {
 		v.Problems = append(v.Problems, "needs a restart: "+key)
 	}
-	if failed := g.lastReloadError(); failed != "" && len(v.Problems) == 0 {
-		v.Problems = []string{"the last reload: " + failed}
+	if failed := g.lastReloadError(); failed != nil && len(v.Problems) == 0 {
+		for _, line := range problemLines(failed) {
+			v.Problems = append(v.Problems, "the last reload: "+line)
+		}
 	}
 	return v
 }
 
-// reloadFile reads the configuration file again and lets it take effect.
+// masked is a configuration without what is good for whoever knows it, beside the
+// passwords of URLs, which Effective leaves out: the URLs of webhooks, many of which
+// are secrets, and the hashes of tokens.
+func masked(c *config.Config) *config.Config {
+	shown := *c
+	shown.Events.Webhooks = slices.Clone(c.Events.Webhooks)
+	for i := range shown.Events.Webhooks {
+		h := &shown.Events.Webhooks[i]
+		h.URL = maskedHook(h.URL)
+	}
+	shown.Admin.Tokens = slices.Clone(c.Admin.Tokens)
+	for i := range shown.Admin.Tokens {
+		if t := &shown.Admin.Tokens[i]; t.TokenSHA256 != "" {
+			t.TokenSHA256 = "***"
+		}
+	}
+	return &shown
+}
+
+// problemLines are all that an error of a configuration tells, one problem a line.
+func problemLines(err error) []string {
+	var known config.Problems
+	if !errors.As(err, &known) {
+		return strings.Split(err.Error(), "\n")
+	}
+	lines := make([]string, len(known))
+	for i := range known {
+		lines[i] = known[i].String()
+	}
+	return lines
+}
+
+// reloadFile reads the configuration file again and lets it take effect. The error
+// has a line for each problem.
 func (g *Gateway) reloadFile(context.Context) error {
 	if g.opts.ConfigFile == "" {
 		return errors.New("this gateway has no configuration file")
 	}
-	return g.ReloadFile()
+	if err := g.ReloadFile(); err != nil {
+		return errors.New(strings.Join(problemLines(err), "\n"))
+	}
+	return nil
 }
 
 // ReloadFile reads Options.ConfigFile again and lets it take effect, as a whole or
@@ -81,20 +117,16 @@ func (g *Gateway) ReloadFile() error {
 	if err == nil {
 		err = g.Reload(cfg)
 	}
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	g.reloadError.Store(&text)
+	g.reloadError.Store(&err)
 	return err
 }
 
-// lastReloadError is why the last reload changed nothing, "" if it did.
-func (g *Gateway) lastReloadError() string {
-	if text := g.reloadError.Load(); text != nil {
-		return *text
+// lastReloadError is why the last reload changed nothing, nil if it did.
+func (g *Gateway) lastReloadError() error {
+	if err := g.reloadError.Load(); err != nil {
+		return *err
 	}
-	return ""
+	return nil
 }
 
 // maskedHook leaves of a webhook's URL where it leads.
