@@ -23,6 +23,15 @@
 // Only sessions and user names that an ACS gives make a device known, so packets
 // cannot fill it; those of nobody wait for a session in a table of fixed size.
 //
+// Find and Count read the heads of the records alone, some hundred under one lock,
+// see package search; Having is for those who search devices by their bindings.
+//
+// # Changes
+//
+// Who wants to know that a device can be reached elsewhere, or no more, is told by
+// Deps.Changed: at once when packets or sessions show it, and within sweepInterval
+// when a binding becomes stale. Keep-alives are told to nobody and pay nothing.
+//
 // # Store
 //
 // The key binding/ID, where ID is the device's string form, has what is known of

@@ -214,7 +214,8 @@ func TestFew(t *testing.T) {
 		if few.Ask(fewAsked-1) || scans != 0 {
 			t.Error("scanned too soon")
 		}
-		if few.Ask(1) != (passing <= fewMost) || few.Ask(1) != (passing <= fewMost) || scans != 1 {
+		first, again := few.Ask(1), few.Ask(1)
+		if want := passing <= fewMost; first != want || again != want || scans != 1 {
 			t.Errorf("%d of which few pass, after %d scans", passing, scans)
 		}
 		if passing > fewMost {
