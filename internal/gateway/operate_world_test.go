@@ -30,6 +30,7 @@ type operated struct {
 // operatedSetup says what is particular of an operated gateway.
 type operatedSetup struct {
 	northDoes []simnet.RPC // in each session, beside setting the Connection Request login
+	northAsks simnet.ACSAuth
 	acs       string       // more keys of north
 	reach     string       // more keys of connection_request
 	routes    string       // before the default
@@ -41,6 +42,9 @@ type operatedSetup struct {
 // scoped is a token that sees some devices alone.
 type scoped struct{ name, role, scope string }
 
+// hashed is the hash of a token that nobody has.
+var hashed = strings.Repeat("0a", 32)
+
 // secretOf is the token of a name.
 func secretOf(name string) string { return "the-secret-word-of-" + name }
 
@@ -51,9 +55,9 @@ func newOperated(t *testing.T, s operatedSetup) *operated {
 		t: t, file: filepath.Join(dir, "acsgate.yaml"), listen: fmt.Sprintf("127.0.0.1:%d", freePort(t, "tcp")),
 	}}}
 	set := func(name, value string) simnet.RPC { return simnet.SetValue("{root}ManagementServer."+name, value) }
-	w.north = startACS(t, "north", append([]simnet.RPC{
+	w.north = runACS(t, simnet.ACSConfig{Name: "north", Mode: simnet.Strict, Auth: s.northAsks, Script: simnet.Asking(append([]simnet.RPC{
 		set("ConnectionRequestUsername", requestUser), set("ConnectionRequestPassword", requestPassword),
-	}, s.northDoes...)...)
+	}, s.northDoes...)...)})
 	w.south = startACS(t, "south")
 	stun := freePort(t, "udp")
 	w.layout = func(string) string { return w.yaml(stun) }
@@ -79,7 +83,7 @@ func (w *operated) yaml(stun int) string {
 		acs("north", w.north.URL(), w.setup.acs) + acs("south", w.south.URL(), "") +
 		"routes:\n" + w.setup.routes + "  - {name: default, acs: north}\n" +
 		"admin:\n  address: \"127.0.0.1:0\"\n" + w.setup.admin + "  tokens:\n" +
-		token("root", "admin") + token("noc", "operator") + token("wall", "viewer") + scopes +
+		fmt.Sprintf("    - {name: hashed, role: viewer, token_sha256: %s}\n", hashed) + token("root", "admin") + token("noc", "operator") + token("wall", "viewer") + scopes +
 		"drain: {timeout: 2s}\ncampaigns: {rate_per_second: 1000}\ncredentials: {learn: true}\n" +
 		fmt.Sprintf("stun: {listen: [\"127.0.0.1:%d\"]}\n", stun) +
 		"connection_request: {timeout: 8s, min_interval: 1s" + w.setup.reach + "}\n" + w.setup.rest

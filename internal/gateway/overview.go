@@ -63,7 +63,10 @@ func (g *Gateway) problems(v *admin.Overview) []admin.Problem {
 		case "expires":
 			p.Text = "expires on " + c.NotAfter
 		default:
-			continue
+			if c.Reason == "" {
+				continue
+			}
+			p.Text = "could not be replaced, and is valid until " + c.NotAfter
 		}
 		if c.Reason != "" {
 			p.Text += ": " + c.Reason
