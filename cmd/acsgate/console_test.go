@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
+	"image"
+	"image/png"
 	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -37,6 +41,7 @@ func startDemo(t *testing.T) *demo {
 		})
 	}
 	parts.Go(func() { d.call(ctx) })
+	parts.Go(func() { d.stageCalls(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		parts.Wait()
@@ -111,7 +116,7 @@ func drainInBrowser(t *testing.T, p *browsertest.Page, base string) {
 	}
 	if *screenshots != "" {
 		time.Sleep(2 * time.Second)
-		p.Screenshot(filepath.Join(*screenshots, "console-campaign.png"))
+		snap(t, p, "campaign", 1000)
 	}
 	eventually(t, "the page follows by itself until the drain is done", func() bool { return p.Text("#status") == "done" })
 	if text := p.Text("main"); !strings.Contains(text, "arrived") {
@@ -135,19 +140,52 @@ func pictures(t *testing.T, p *browsertest.Page, base string, d *demo) {
 	if *screenshots == "" {
 		return
 	}
-	take := func(view browsertest.View, path, name string) {
-		p.View(view)
-		p.Go(base + path)
-		time.Sleep(time.Second) // charts are drawn
-		p.Screenshot(filepath.Join(*screenshots, name))
+	for _, picture := range []struct {
+		name, path string
+		view       browsertest.View
+		height     int // what is below is cut off
+	}{
+		{"overview", "/", browsertest.Light, 1250},
+		{"overview-dark", "/", browsertest.Dark, 1250},
+		{"phone", "/", browsertest.Phone, 1000},
+		{"devices", "/devices", browsertest.Light, 1000},
+		{"nat", "/nat", browsertest.Light, 1000},
+		{"acs", "/acs", browsertest.Light, 1000},
+		{"events", "/events", browsertest.Light, 1000},
+	} {
+		p.View(picture.view)
+		p.Go(base + picture.path)
+		time.Sleep(2 * time.Second) // charts are drawn
+		snap(t, p, picture.name, picture.height)
 	}
-	take(browsertest.Light, "/", "console-overview.png")
-	take(browsertest.Dark, "/", "console-overview-dark.png")
-	take(browsertest.Light, "/devices", "console-devices.png")
-	take(browsertest.Dark, "/devices/"+d.home.device.String(), "console-device.png")
-	take(browsertest.Phone, "/", "console-phone.png")
-	take(browsertest.Light, "/nat", "console-nat.png")
-	take(browsertest.Light, "/acs", "console-acs.png")
-	take(browsertest.Light, "/events", "console-events.png")
+	p.View(browsertest.Dark)
+	wakeInBrowser(t, p, base, d) // so that there is more to see of it
+	p.Click("[aria-labelledby=h-timeline] details:has(table.legs) > summary")
+	snap(t, p, "device", 1500)
 	p.View(browsertest.Light)
+}
+
+// snap takes a picture of the page from its top.
+func snap(t *testing.T, p *browsertest.Page, name string, height int) {
+	t.Helper()
+	path := filepath.Join(*screenshots, "console-"+name+".png")
+	p.Screenshot(path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := whole.(interface {
+		SubImage(image.Rectangle) image.Image
+	}).SubImage(image.Rect(0, 0, whole.Bounds().Dx(), min(height, whole.Bounds().Dy())))
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, part); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
