@@ -110,8 +110,15 @@ type CampaignView struct {
 	Wave    int            `json:"wave"` // from 0
 	Total   int            `json:"total"`
 	Counts  map[string]int `json:"counts"` // of devices by state
-	Created string         `json:"created,omitempty"`
-	Started string         `json:"started,omitempty"`
+	// WaveTotals are the devices of each wave, WaveCounts those by state.
+	WaveTotals []int            `json:"wave_totals"`
+	WaveCounts []map[string]int `json:"wave_counts"`
+	// Moved is how many devices are where the campaign has moved them.
+	Moved   int    `json:"moved"`
+	Created string `json:"created,omitempty"`
+	Started string `json:"started,omitempty"`
+	// WaveStarted is when the present wave began; its criteria count from there.
+	WaveStarted string `json:"wave_started,omitempty"`
 	// Revision rises with each step; it is the campaign's ETag.
 	Revision uint64 `json:"revision"`
 }

@@ -64,6 +64,12 @@ func completeCampaigns(all []CampaignView) []CampaignView {
 		if all[i].Counts == nil {
 			all[i].Counts = map[string]int{}
 		}
+		if all[i].WaveTotals == nil {
+			all[i].WaveTotals = []int{}
+		}
+		if all[i].WaveCounts == nil {
+			all[i].WaveCounts = []map[string]int{}
+		}
 	}
 	return all
 }

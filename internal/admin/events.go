@@ -127,11 +127,8 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request, who Identity, 
 		return err
 	}
 	defer reader.Close()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := a.UntilStop(r.Context())
 	defer cancel()
-	if a.stopping != nil {
-		defer context.AfterFunc(a.stopping, cancel)()
-	}
 	if a.metrics != nil {
 		a.metrics.readers.Inc()
 		defer a.metrics.readers.Dec()
@@ -146,6 +143,18 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request, who Identity, 
 	}
 	stream(ctx, w, next)
 	return nil
+}
+
+// UntilStop returns a context that is also done when the listener stops. Answers
+// that go on until somebody ends them use it, so that they delay nothing. The
+// caller must cancel it.
+func (a *API) UntilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if a.stopping == nil {
+		return ctx, cancel
+	}
+	forget := context.AfterFunc(a.stopping, cancel)
+	return ctx, func() { forget(); cancel() }
 }
 
 // eventFilter returns what a reader may see of what it asks for.

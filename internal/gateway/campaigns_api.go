@@ -77,7 +77,11 @@ func campaignView(v *campaign.View) admin.CampaignView {
 			ArriveWithin: admin.Duration(d.ArriveWithin), RewriteAfter: admin.Duration(d.RewriteAfter),
 		},
 		Status: string(v.Status), Reason: v.Reason, Verdict: v.Verdict.Reason, Phase: v.Phase, Wave: v.Wave, Total: v.Total,
-		Counts: v.Counts.Map(), Created: clock(v.Created), Started: clock(v.Started), Revision: v.Revision,
+		Counts: v.Counts.Map(), WaveTotals: v.WaveTotals, Moved: v.Moved,
+		Created: clock(v.Created), Started: clock(v.Started), WaveStarted: clock(v.WaveStarted), Revision: v.Revision,
+	}
+	for _, n := range v.WaveCounts {
+		out.WaveCounts = append(out.WaveCounts, n.Map())
 	}
 	for _, w := range d.Waves {
 		out.Waves = append(out.Waves, admin.CampaignWave{Percent: w.Percent, Count: w.Count, PerSecond: w.PerSecond, Criteria: goals(w.Criteria)})

@@ -91,7 +91,15 @@ func TestMigration_Waves(t *testing.T) {
 		want(t, m.live(c), "south")
 		want(t, m.live(c), "south")
 	}
-	m.campaign("m", "done")
+	v := m.campaign("m", "done")
+	if !slices.Equal(v.WaveTotals, []int{2, 4}) || v.Moved != 6 || v.WaveStarted == "" {
+		t.Errorf("waves of %v devices, %d moved, the last since %q", v.WaveTotals, v.Moved, v.WaveStarted)
+	}
+	for i, n := range v.WaveCounts {
+		if n["arrived"] != v.WaveTotals[i] {
+			t.Errorf("wave %d has %v", i, n)
+		}
+	}
 }
 
 func (w *moveWorld) state(name string, c *simnet.CPE) string {

@@ -124,7 +124,7 @@ func (c *Console) recent(ctx context.Context, f journal.Filter, most int) (all [
 	defer cancel()
 	var frames []journal.Frame
 	for {
-		more, err := nextWithin(ctx, reader, recentIdle)
+		more, _, err := nextWithin(ctx, reader, recentIdle)
 		frames = append(frames, more...)
 		if n := len(frames); n > most {
 			frames = slices.Clone(frames[n-most:])
@@ -140,11 +140,11 @@ func (c *Console) recent(ctx context.Context, f journal.Filter, most int) (all [
 	return all, last, nil
 }
 
-func nextWithin(ctx context.Context, reader *journal.Reader, d time.Duration) ([]journal.Frame, error) {
+// nextWithin waits for events, for a while. lost is how many were missed.
+func nextWithin(ctx context.Context, reader *journal.Reader, d time.Duration) (frames []journal.Frame, lost uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	frames, _, err := reader.Next(ctx)
-	return frames, err
+	return reader.Next(ctx)
 }
 
 // document is an event as the journal writes it.
@@ -203,8 +203,11 @@ func (c *Console) stream(v *visit) error {
 	return nil
 }
 
-// send writes events until the browser goes, the session ends or the journal stops.
+// send writes events until the browser goes, the session ends, or the journal or
+// the listener stops.
 func (c *Console) send(v *visit, reader *journal.Reader) {
+	ctx, cancel := c.api.UntilStop(v.r.Context())
+	defer cancel()
 	control := http.NewResponseController(v.w)
 	part := "event"
 	if v.r.URL.Query().Get("view") == "audit" {
@@ -216,21 +219,14 @@ func (c *Console) send(v *visit, reader *journal.Reader) {
 		if _, err := v.w.Write(text); err != nil || control.Flush() != nil {
 			return
 		}
-		frames, lost, err := c.wait(v, reader)
-		if v.r.Context().Err() != nil || errors.Is(err, io.EOF) || !c.still(v) {
+		frames, lost, err := nextWithin(ctx, reader, streamCheck)
+		if ctx.Err() != nil || errors.Is(err, io.EOF) || !c.still(v) {
 			return
 		}
 		if text = c.sse(part, frames, lost); len(text) == 0 {
 			text = []byte(": still here\n\n")
 		}
 	}
-}
-
-// wait waits for events, for a while.
-func (c *Console) wait(v *visit, reader *journal.Reader) ([]journal.Frame, uint64, error) {
-	ctx, cancel := context.WithTimeout(v.r.Context(), streamCheck)
-	defer cancel()
-	return reader.Next(ctx)
 }
 
 // still tells whether the visitor is signed in as the one that came.

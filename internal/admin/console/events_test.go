@@ -21,19 +21,27 @@ type reading struct {
 func (b *browser) read(path string) *reading {
 	b.t.Helper()
 	server := httptest.NewServer(b.console)
+	b.t.Cleanup(server.Close)
+	return b.readAt(server.URL, path)
+}
+
+// readAt is read at an address where the console is served.
+func (b *browser) readAt(base, path string) *reading {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.t.Context())
-	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+path, nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", base+path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	for _, c := range b.cookies {
 		r.AddCookie(c)
 	}
-	answer, err := server.Client().Do(r)
+	client := &http.Client{Transport: &http.Transport{}}
+	answer, err := client.Do(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.t.Cleanup(func() { cancel(); answer.Body.Close(); server.Close() })
+	b.t.Cleanup(func() { cancel(); answer.Body.Close(); client.CloseIdleConnections() })
 	if got := answer.Header.Get("Content-Type"); answer.StatusCode != 200 || got != "text/event-stream" {
 		b.t.Fatalf("%d %s", answer.StatusCode, got)
 	}
@@ -123,6 +131,27 @@ func TestStream_EndsWithTheSession(t *testing.T) {
 	w.publish(w.fake.happened(reachable)...)
 	if row := stream.next(); row != "" {
 		t.Errorf("row %q", row)
+	}
+}
+
+// An open page delays no stop: its stream ends by itself, and is not cut.
+func TestStream_EndsWithTheListener(t *testing.T) {
+	w := newWorld(t)
+	ctx, stop := context.WithCancel(t.Context())
+	base, stopped := w.listen(ctx)
+	b := w.browser()
+	b.signIn(viewerToken)
+	stream := b.readAt(base, "/events/stream?after=0&kind=binding")
+	w.publish(w.fake.happened(reachable)...)
+	if stream.next() == "" {
+		t.Fatal("no row")
+	}
+	stop()
+	if row := stream.next(); row != "" || stream.lines.Err() != nil {
+		t.Errorf("row %q, %v", row, stream.lines.Err())
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }
 

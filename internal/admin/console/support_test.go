@@ -72,6 +72,21 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// listen serves the console on the admin listener until ctx is done.
+func (w *world) listen(ctx context.Context) (base string, stopped <-chan error) {
+	w.t.Helper()
+	server, err := admin.New(tokens(), admin.Deps{
+		Registry: prometheus.NewRegistry(), Log: zap.NewNop(), API: w.api,
+		Console: func(*admin.Authenticator, *admin.API) http.Handler { return w.console },
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	return "http://" + server.Addr().String(), done
+}
+
 func startJournal(t testing.TB) *journal.Journal {
 	t.Helper()
 	j, err := journal.New(journal.Config{}, journal.Deps{Metrics: prometheus.NewRegistry(), Now: time.Now, Log: zap.NewNop()})
