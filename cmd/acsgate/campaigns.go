@@ -123,6 +123,11 @@ func printCampaign(out io.Writer, v admin.CampaignView) {
 	line("moves", fmt.Sprintf("from %s to %s by %s", from, v.To, v.Mode))
 	line("status", strings.TrimSpace(v.Status+"  "+v.Reason))
 	line("wave", fmt.Sprintf("%d  %s", v.Wave+1, v.Verdict))
+	for i := range v.WaveCounts {
+		if p, ok := v.WaveProgress(i); ok {
+			line(fmt.Sprintf("  %d", i+1), fmt.Sprintf("%d devices: %d tried, %d arrived, %d failed, %d waiting", p.Total, p.Tried, p.Arrived, p.Failed, p.Waiting))
+		}
+	}
 	line("started", v.Started)
 	var counts []string
 	for _, state := range states {
@@ -131,6 +136,7 @@ func printCampaign(out io.Writer, v admin.CampaignView) {
 		}
 	}
 	line("devices", fmt.Sprintf("%d: %s", v.Total, strings.Join(counts, ", ")))
+	line("moved", fmt.Sprintf("sessions of %d devices go to %s", v.Moved, v.To))
 }
 
 func (c *campaignFlags) devices(ctx context.Context, out io.Writer, name string) error {
