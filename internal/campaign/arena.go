@@ -69,14 +69,19 @@ func (a *arena) isID(offset uint32, id *cwmp.DeviceID) bool {
 }
 
 func (a *arena) id(offset uint32) cwmp.DeviceID {
-	var parts [3]string
+	serial, class, oui := a.parts(offset)
+	return cwmp.DeviceID{SerialNumber: string(serial), ProductClass: string(class), OUI: string(oui)}
+}
+
+// parts returns those of an identity, which are not to be changed.
+func (a *arena) parts(offset uint32) (serial, class, oui []byte) {
 	b := a.at(offset)
-	for i := range parts {
-		n := int(b[0])
-		parts[i] = string(b[1 : 1+n])
-		b = b[1+n:]
+	next := func() []byte {
+		part := b[1 : 1+int(b[0])]
+		b = b[1+len(part):]
+		return part
 	}
-	return cwmp.DeviceID{SerialNumber: parts[0], ProductClass: parts[1], OUI: parts[2]}
+	return next(), next(), next()
 }
 
 // texts keeps strings, most of which many members share, and numbers them; 0 is

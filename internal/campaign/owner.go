@@ -55,6 +55,15 @@ func (e *Engine) find(id *cwmp.DeviceID, has claim) (*campaign, uint32, bool) {
 	return nil, 0, false
 }
 
+// owner returns the member of the campaign that a device belongs to: the latest that
+// has moved it or will, or else the latest that knows it.
+func (e *Engine) owner(id *cwmp.DeviceID) (*campaign, uint32, bool) {
+	if c, number, ok := e.find(id, (*campaign).claims); ok {
+		return c, number, true
+	}
+	return e.find(id, func(*campaign, *member) bool { return true })
+}
+
 // taker returns a later campaign that has a claim on a member's device, nil where
 // the member's own speaks for it. The turn does for the lock.
 func (e *Engine) taker(c *campaign, number uint32, has claim) *campaign {

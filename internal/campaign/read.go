@@ -94,10 +94,7 @@ func (e *Engine) Members(name string) iter.Seq[Member] {
 func (e *Engine) Of(id cwmp.DeviceID) (name string, m Member, ok bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	c, number, ok := e.find(&id, (*campaign).claims)
-	if !ok {
-		c, number, ok = e.find(&id, func(*campaign, *member) bool { return true })
-	}
+	c, number, ok := e.owner(&id)
 	if !ok {
 		return "", Member{}, false
 	}

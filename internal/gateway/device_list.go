@@ -61,34 +61,50 @@ func some(text string) []string {
 	return []string{text}
 }
 
-// deviceMatch is the test of a query by what the registry does not know, nil for
+// deviceMatch is the test of one query by what the registry does not know, nil for
 // none.
 func (g *Gateway) deviceMatch(q *admin.DeviceQuery) func([]cwmp.DeviceID, []bool) {
-	if q.NAT == "" && q.Binding == "" && q.Campaign == "" {
+	var tests []func([]cwmp.DeviceID, []bool)
+	if q.NAT != "" || q.Binding != "" {
+		nat, state := q.NAT, q.Binding
+		tests = append(tests, g.reach.bindings.Having(func(b binding.Brief) bool {
+			return (state == "" || b.State.String() == state) && (nat == "" || b.State != binding.NoBinding && natName(b.Kind) == nat)
+		}))
+	}
+	if q.Campaign != "" {
+		tests = append(tests, g.belonging(q.Campaign))
+	}
+	if len(tests) == 0 {
 		return nil
 	}
-	nat, state, campaign := q.NAT, q.Binding, q.Campaign
 	return func(ids []cwmp.DeviceID, keep []bool) {
-		if nat != "" || state != "" {
-			g.matchBindings(ids, keep, nat, state)
-		}
-		for i := range ids {
-			if campaign == "" || !keep[i] {
-				continue
-			}
-			name, _, ok := g.moves.campaigns.Of(ids[i])
-			keep[i] = ok && name == campaign
+		for _, test := range tests {
+			test(ids, keep)
 		}
 	}
 }
 
-// matchBindings clears what has no binding of a kind and state; "" is any.
-func (g *Gateway) matchBindings(ids []cwmp.DeviceID, keep []bool, nat, state string) {
-	briefs := make([]binding.Brief, len(ids))
-	g.reach.bindings.Briefs(ids, briefs)
-	for i, b := range briefs {
-		keep[i] = keep[i] && (state == "" || b.State.String() == state) &&
-			(nat == "" || b.State != binding.NoBinding && natName(b.Kind) == nat)
+var errManyMembers = errors.New("a campaign has many members")
+
+// belonging returns a test of devices, for one search among all, that clears what
+// does not belong to a campaign.
+func (g *Gateway) belonging(campaign string) func([]cwmp.DeviceID, []bool) {
+	few := search.NewFew(func(few *search.Few) (err error) {
+		g.moves.campaigns.EachMember(campaign, func(oui, class, serial []byte) bool {
+			if !search.AddFew(few, oui, class, serial) {
+				err = errManyMembers
+			}
+			return err == nil
+		})
+		return err
+	})
+	return func(ids []cwmp.DeviceID, keep []bool) {
+		if few.Ask(len(ids)) {
+			for i := range ids {
+				keep[i] = keep[i] && !few.Excludes(ids[i].OUI, ids[i].ProductClass, ids[i].SerialNumber)
+			}
+		}
+		g.moves.campaigns.Keep(campaign, ids, keep)
 	}
 }
 
@@ -131,7 +147,7 @@ func (g *Gateway) bindingPage(ctx context.Context, q admin.BindingQuery) (admin.
 		}
 	}
 	if !q.Scope.Whole() {
-		find.Allow = func(id cwmp.DeviceID) bool { return g.deviceInScope(q.Scope, id) }
+		find.Allow = g.devices.TesterForSearch(scopeFilter(&q.Scope))
 	}
 	page, err := g.reach.bindings.Find(ctx, find)
 	if err != nil {
