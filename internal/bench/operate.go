@@ -72,7 +72,7 @@ func (b *bench) operate(ctx context.Context) (report, error) {
 	r.tabulateOperating(timings)
 	r.tabulateLists(lists)
 	r.note("%d requests of each, one after the other on an open connection, until the last byte of the answer is there; pages of %d rows, those of the "+
-		"console of 50. First nothing else goes on, then %d sessions a second. %d devices are in one campaign, %d in another. Prepared in %s.",
+		"console of 50. First nothing else goes on, then %d sessions a second. CPU is the gateway's, of all processors together, while nothing else goes on. %d devices are in one campaign, %d in another. Prepared in %s.",
 		runs, operatePage, operateRate, o.large, operateFewSize, o.filled.Round(time.Second))
 	return r, b.profileProcess(ctx, &r, r.section, o.proxy.pid(), func() error {
 		_, err := o.measureIdle(ctx, profiledRounds)
@@ -163,6 +163,7 @@ func (o *operated) begin(ctx context.Context) error {
 type operateTiming struct {
 	name       string
 	rows       int
+	cpu        time.Duration // of the gateway, of each, while nothing else went on
 	idle, busy []time.Duration
 }
 
@@ -199,22 +200,31 @@ func (o *operated) measureIdle(ctx context.Context, runs int) ([]operateTiming, 
 		if t.rows, err = cases[i].check(ctx); err != nil {
 			return nil, err
 		}
+		before, err := o.proxy.usage()
+		if err != nil {
+			return nil, err
+		}
 		if t.idle, err = cases[i].take(ctx, runs); err != nil {
 			return nil, err
 		}
+		after, err := o.proxy.usage()
+		if err != nil {
+			return nil, err
+		}
+		t.cpu = (after.CPU - before.CPU) / time.Duration(runs)
 	}
 	return timings, nil
 }
 
 func (r *report) tabulateOperating(timings []operateTiming) {
-	r.table.header = []string{"asked for", "rows", "p50, ms", "p99, ms", "p50 while sessions go on, ms", "p99, ms"}
+	r.table.header = []string{"asked for", "rows", "CPU, ms", "p50, ms", "p99, ms", "p50 while sessions go on, ms", "p99, ms"}
 	slowest, busy := 0.0, 0.0
 	for _, t := range timings {
 		rows := "-"
 		if t.rows != anyNumber {
 			rows = fmt.Sprint(t.rows)
 		}
-		row := []string{t.name, rows}
+		row := []string{t.name, rows, fmt.Sprintf("%.1f", milliseconds(t.cpu))}
 		for _, took := range [][]time.Duration{t.idle, t.busy} {
 			row = append(row, fmt.Sprintf("%.1f", milliseconds(quantile(took, 0.5))), fmt.Sprintf("%.1f", milliseconds(quantile(took, 0.99))))
 		}
