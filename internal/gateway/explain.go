@@ -69,15 +69,21 @@ func (r *rules) explain(in policy.Input, s *policy.Snapshot) []policy.Step {
 	return steps
 }
 
-// explainView tells where a device's next session goes and why, what is pending in
-// it, and what was done in the last ones.
-func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
+// decisionInput is what a device's next session is decided by, if it comes as the
+// last one did.
+func (g *Gateway) decisionInput(r *device.Record) policy.Input {
 	in := policy.Input{
 		Device: r.ID, Known: true, SoftwareVersion: r.SoftwareVersion, Source: r.Source.Addr(), Listener: r.Listener, Path: "/",
 		Assigned: r.HomeACS, Current: r.CurrentACS,
 	}
 	in.Moved, in.MovedBy = g.placement(r.ID)
-	for _, s := range g.rules.Load().explain(in, g.health.Snapshot()) {
+	return in
+}
+
+// explainView tells where a device's next session goes and why, what is pending in
+// it, and what was done in the last ones.
+func (g *Gateway) explainView(r *device.Record, v *admin.DeviceView) {
+	for _, s := range g.rules.Load().explain(g.decisionInput(r), g.health.Snapshot()) {
 		v.Decision = append(v.Decision, admin.StepView{Kind: string(s.Kind), Name: s.Name, Result: s.Result, Detail: s.Detail})
 	}
 	if name, m, ok := g.moves.campaigns.Of(r.ID); ok {

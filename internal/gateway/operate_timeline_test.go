@@ -189,6 +189,6 @@ func TestTimeline_ConnectionRequest(t *testing.T) {
 	}
 	w.eventually("the advice is good", func() bool {
 		advice := get[admin.Timeline](w, "wall", "devices/"+h.id.String()+"/timeline").Advice
-		return len(advice) == 1 && strings.Contains(advice[0], "can be woken by UDP")
+		return len(advice) == 2 && strings.Contains(advice[0], "can be woken by UDP") && strings.Contains(advice[1], "brought it by UDP")
 	})
 }

@@ -31,12 +31,12 @@ type operated struct {
 type operatedSetup struct {
 	northDoes []simnet.RPC // in each session, beside setting the Connection Request login
 	northAsks simnet.ACSAuth
-	acs       string       // more keys of north
-	reach     string       // more keys of connection_request
-	routes    string       // before the default
-	scopes    []scoped     // more tokens
-	admin     string       // more keys of admin
-	rest      string       // more of the configuration
+	acs       string   // more keys of north
+	reach     string   // more keys of connection_request
+	routes    string   // before the default
+	scopes    []scoped // more tokens
+	admin     string   // more keys of admin
+	rest      string   // more of the configuration
 }
 
 // scoped is a token that sees some devices alone.

@@ -215,7 +215,9 @@ func TestConfig_ByAPI(t *testing.T) {
 	w.status(http.StatusForbidden, "wall", http.MethodPost, "reload", "")
 	w.status(http.StatusForbidden, "noc", http.MethodPost, "reload", "")
 	w.status(http.StatusForbidden, "wall", http.MethodGet, "config", "")
-	var refused struct{ Errors []struct{ Name, Detail string } }
+	var refused struct {
+		Errors []struct{ Name, Detail string }
+	}
 	got := reload()
 	if err := json.Unmarshal([]byte(got.body), &refused); err != nil || got.status != http.StatusUnprocessableEntity || len(refused.Errors) != 2 {
 		t.Fatalf("%+v, %v", got, err)

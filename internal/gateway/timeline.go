@@ -5,6 +5,8 @@ import (
 
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/cwmp"
+	"github.com/acsgate/acsgate/internal/device"
+	"github.com/acsgate/acsgate/internal/journal"
 )
 
 // timelineView is what happened to a device, and what follows for who wants to
@@ -19,4 +21,18 @@ func (g *Gateway) timelineView(id cwmp.DeviceID, limit int) admin.Timeline {
 		v.Advice = advise(&f, time.Now())
 	}
 	return v
+}
+
+// lastFailure says how the last session of a device ended, "" if it did so well or
+// nobody remembers.
+func (g *Gateway) lastFailure(r *device.Record) string {
+	if !r.LastFailed {
+		return ""
+	}
+	for _, e := range g.journal.Timeline(r.ID, timelineShort) {
+		if e.Kind == journal.KindSession {
+			return e.Text
+		}
+	}
+	return ""
 }
