@@ -53,11 +53,12 @@ func (u *udp) Send(_ context.Context, j *Job) error {
 			ts: timestamp(j.seq, j.millis, u.now()), id: requestID(j.seq),
 		}.datagram(login.Password)
 	}
+	j.CountSent() // before it leaves: its CPE may be here before send returns
 	if err := u.send(j.Target.Local, j.Target.Remote, j.payload); err != nil {
+		j.sent.Add(-1)
 		u.metrics.datagramsFailed.Inc()
 		return fmt.Errorf("datagram cannot be sent: %w", err)
 	}
-	j.CountSent()
 	u.metrics.datagrams.Inc()
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"net/url"
 	"os"
@@ -166,5 +167,31 @@ func TestS36_CopiesAreTheSameBytes(t *testing.T) {
 	}
 	if first, second := newCN(), newCN(); first == second {
 		t.Error("cn comes twice")
+	}
+}
+
+// TestUDP_CountedAsItLeaves: a CPE nearby has come before the call that sends is
+// over, and its datagram counts; one that cannot be sent does not.
+func TestUDP_CountedAsItLeaves(t *testing.T) {
+	m, err := newMetrics(&Service{}, prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &Job{seq: 1795000000, Target: Target{Remote: netip.MustParseAddrPort("198.51.100.7:1024"), Logins: []Login{{"first", "secret"}}}}
+	var failure error
+	u := &udp{metrics: m, now: time.Now, send: func(netip.AddrPort, netip.AddrPort, []byte) error {
+		if n := j.sent.Load(); n != 1 {
+			t.Errorf("while it is being sent %d are counted", n)
+		}
+		return failure
+	}}
+	j.to, _ = u.Check(&j.Target)
+	failure = errors.New("no route")
+	if err := u.Send(t.Context(), j); !errors.Is(err, failure) || j.sent.Load() != 0 {
+		t.Errorf("%v, %d are counted", err, j.sent.Load())
+	}
+	failure = nil
+	if err := u.Send(t.Context(), j); err != nil || j.sent.Load() != 1 {
+		t.Errorf("%v, %d are counted", err, j.sent.Load())
 	}
 }
