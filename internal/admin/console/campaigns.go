@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/acsgate/acsgate/internal/admin"
 )
@@ -38,15 +37,6 @@ type campaignPage struct {
 	Failed   int
 }
 
-// wave is one wave of a campaign.
-type wave struct {
-	Number int
-	Upto   string // of the devices, in words
-	Goals  string
-	Class  string // done, now or later
-	Word   string
-}
-
 // action is what can be done with a campaign now.
 type action struct{ Name, Label, Text, Tone string }
 
@@ -67,43 +57,6 @@ func (c *Console) campaign(v *visit) error {
 		}
 	}
 	return c.show(v, "campaign", page{Title: view.Name, Nav: "/campaigns", Body: body})
-}
-
-// wavesOf says of each wave whether it is over.
-func wavesOf(v *admin.CampaignView) []wave {
-	over := v.Status == "done"
-	var all []wave
-	for i, w := range v.Waves {
-		x := wave{Number: i + 1, Upto: "all devices", Goals: goalsText(w.Criteria), Class: "later", Word: "later"}
-		switch {
-		case w.Count > 0:
-			x.Upto = "up to " + number(w.Count) + " devices"
-		case w.Percent > 0 && w.Percent < 100:
-			x.Upto = "up to " + trim(w.Percent) + " %"
-		}
-		switch {
-		case over || i < v.Wave:
-			x.Class, x.Word = "done", "done"
-		case i == v.Wave && v.Status != "draft":
-			x.Class, x.Word = "now", words(v.Status)
-		}
-		all = append(all, x)
-	}
-	return all
-}
-
-func goalsText(g admin.CampaignGoals) string {
-	var parts []string
-	if g.Arrived > 0 {
-		parts = append(parts, trim(g.Arrived)+" % arrived")
-	}
-	if g.SecondSession > 0 {
-		parts = append(parts, trim(g.SecondSession)+" % came twice")
-	}
-	if g.FaultRate != nil {
-		parts = append(parts, "at most "+trim(*g.FaultRate)+" % failed")
-	}
-	return strings.Join(parts, ", ")
 }
 
 // actionsOf lists what can be done in a status. The engine decides again.

@@ -381,7 +381,12 @@ func (f *fake) campaigns() []admin.CampaignView {
 			},
 		},
 		Status: status, Reason: "started by token noc", Verdict: "wave 3: 71.2 % of 90 % arrived", Wave: 2, Total: 331_020,
-		Counts:  map[string]int{"pending": 180_000, "asked": 2100, "setting": 300, "set": 4000, "arrived": 144_000, "failed": 420, "skipped": 200, "routed": 0},
+		Counts:     map[string]int{"pending": 180_000, "asked": 2100, "setting": 300, "set": 4000, "arrived": 144_000, "failed": 420, "skipped": 200, "routed": 0},
+		WaveTotals: []int{3310, 29_792, 132_408, 165_510}, Moved: 147_900, Phase: 1, WaveStarted: f.at(5 * time.Hour),
+		WaveCounts: []map[string]int{
+			{"arrived": 3280, "failed": 20, "skipped": 10}, {"arrived": 29_400, "failed": 202, "skipped": 190},
+			{"arrived": 111_320, "asked": 2100, "setting": 300, "set": 4000, "failed": 198, "pending": 14_490}, {"pending": 165_510},
+		},
 		Created: f.at(30 * time.Hour), Started: f.at(29 * time.Hour),
 	}
 	over := admin.CampaignView{CampaignRequest: admin.CampaignRequest{Name: "pilot", Kind: "migration", From: []string{"south"}, To: "north", Mode: "route"},
