@@ -36,6 +36,7 @@ type operatedSetup struct {
 	routes    string   // before the default
 	scopes    []scoped // more tokens
 	admin     string   // more keys of admin
+	robot     string   // common name of the client certificate of an operator
 	rest      string   // more of the configuration
 }
 
@@ -78,6 +79,9 @@ func (w *operated) yaml(stun int) string {
 	scopes := ""
 	for _, s := range w.setup.scopes {
 		scopes += fmt.Sprintf("    - {name: %s, role: %s, token_file: %q, %s}\n", s.name, s.role, w.word(s.name), s.scope)
+	}
+	if w.setup.robot != "" {
+		scopes += fmt.Sprintf("    - {name: %s, role: operator, client_cert: %[1]s}\n", w.setup.robot)
 	}
 	return fmt.Sprintf("data_dir: %q\nlisten: [{name: cpe, address: %q}]\nacs:\n", w.dir, w.listen) +
 		acs("north", w.north.URL(), w.setup.acs) + acs("south", w.south.URL(), "") +
