@@ -16,7 +16,10 @@ func Ages() []time.Duration {
 // Counts is how many bindings there are.
 type Counts struct {
 	Total, Fresh, Stale int
-	Kinds               [KindUnstable + 1]int // by Kind
+	// Sure is how many of Fresh and of Stale more than a name ties to their devices,
+	// see Binding.Corroborated.
+	Sure  struct{ Fresh, Stale int }
+	Kinds [KindUnstable + 1]int // by Kind
 	// Ages is how many were last seen within each of Ages(), but not within the one
 	// before; at its end how many before that.
 	Ages [7]int
@@ -52,11 +55,17 @@ func (t *Table) countSome(from, now uint32, limits *[6]uint32, c *Counts) {
 	for number := from; number < min(from+chunk, uint32(len(t.refs))); number++ {
 		h := readHead(t.record(number))
 		b := h.brief(now)
+		sure := 0
+		if h.evidence > Named {
+			sure = 1
+		}
 		switch b.State {
 		case Fresh:
 			c.Fresh++
+			c.Sure.Fresh += sure
 		case Stale:
 			c.Stale++
+			c.Sure.Stale += sure
 		case AnyState, NoBinding:
 			continue
 		}
@@ -74,6 +83,8 @@ func (c *Counts) add(d *Counts) {
 	c.Total += d.Total
 	c.Fresh += d.Fresh
 	c.Stale += d.Stale
+	c.Sure.Fresh += d.Sure.Fresh
+	c.Sure.Stale += d.Sure.Stale
 	for i, n := range d.Kinds {
 		c.Kinds[i] += n
 	}

@@ -134,10 +134,16 @@ func TestCount(t *testing.T) {
 	for _, b := range f.All() {
 		want.Total++
 		want.Kinds[b.Kind]++
+		sure := 0
+		if b.Corroborated() {
+			sure = 1
+		}
 		if b.Stale(f.clock) {
 			want.Stale++
+			want.Sure.Stale += sure
 		} else {
 			want.Fresh++
+			want.Sure.Fresh += sure
 		}
 		bucket := slices.IndexFunc(Ages(), func(age time.Duration) bool { return f.clock.Sub(b.LastSeen) <= age })
 		if bucket < 0 {

@@ -1,7 +1,10 @@
 package binding
 
 import (
+	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -53,7 +56,7 @@ func newMetrics(t *Table, registerer prometheus.Registerer) (*metrics, error) {
 	}, func() float64 { return float64(t.dirty()) })
 	var err error
 	for _, c := range []prometheus.Collector{
-		m.changes, m.candidates, m.unstable, m.unattributed, m.flushed, m.flushErrors, m.damaged, m.untold, m.refused, dirty, census{t},
+		m.changes, m.candidates, m.unstable, m.unattributed, m.flushed, m.flushErrors, m.damaged, m.untold, m.refused, dirty, &census{t: t},
 	} {
 		err = errors.Join(err, registerer.Register(c))
 	}
@@ -71,32 +74,43 @@ func (m *metrics) count(how verdict) {
 	}
 }
 
-// census counts the bindings by state when it is asked.
-type census struct{ t *Table }
+// census counts the bindings by state when it is asked, and remembers that for a
+// while: a look at a million bindings takes more than all other metrics together.
+type census struct {
+	t *Table
+
+	mu     sync.Mutex
+	counts Counts
+	at     time.Time // when they were counted
+}
+
+// censusAge is how old the counts of a census may be.
+const censusAge = 10 * time.Second
 
 var censusDesc = prometheus.NewDesc("acsgate_bindings",
-	"Bindings by state: fresh, stale since 1.5 keep-alive periods, or uncorroborated.", []string{"state"}, nil)
+	"Bindings by state: fresh, stale since 1.5 keep-alive periods, or uncorroborated; at most ten seconds old.", []string{"state"}, nil)
 
 // Describe is of prometheus.Collector.
-func (c census) Describe(ch chan<- *prometheus.Desc) { ch <- censusDesc }
+func (c *census) Describe(ch chan<- *prometheus.Desc) { ch <- censusDesc }
 
-// Collect is of prometheus.Collector. It looks at some devices at a time.
-func (c census) Collect(ch chan<- prometheus.Metric) {
-	var fresh, stale, uncorroborated float64
-	now := toSeconds(c.t.now())
-	for next, more := uint32(0), true; more; next += together {
-		more = c.t.some(next, func(st *state) {
-			switch {
-			case st.evidence <= Named:
-				uncorroborated++
-			case st.staleAt(now):
-				stale++
-			default:
-				fresh++
-			}
-		})
+// Collect is of prometheus.Collector.
+func (c *census) Collect(ch chan<- prometheus.Metric) {
+	n := c.count()
+	for state, count := range map[string]int{
+		"fresh": n.Sure.Fresh, "stale": n.Sure.Stale, "uncorroborated": n.Total - n.Sure.Fresh - n.Sure.Stale,
+	} {
+		ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, float64(count), state)
 	}
-	ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, fresh, "fresh")
-	ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, stale, "stale")
-	ch <- prometheus.MustNewConstMetric(censusDesc, prometheus.GaugeValue, uncorroborated, "uncorroborated")
+}
+
+func (c *census) count() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.t.now()
+	if age := now.Sub(c.at); c.at.IsZero() || age >= censusAge || age < 0 {
+		if counts, err := c.t.Count(context.Background(), now); err == nil {
+			c.counts, c.at = counts, now
+		}
+	}
+	return c.counts
 }
