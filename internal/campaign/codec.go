@@ -51,7 +51,10 @@ type head struct {
 	Back bool `json:"back,omitempty"`
 	// Over says of a failover that the outage for which it was made is over. What
 	// has ended it before that, an operator or its criteria, holds until then.
-	Over        bool      `json:"over,omitempty"`
+	Over bool `json:"over,omitempty"`
+	// Anew says of a failover that the ACS has failed again while its devices
+	// returned, and that they are not all made ready for that yet.
+	Anew        bool      `json:"anew,omitempty"`
 	Created     time.Time `json:"created"`
 	Started     time.Time `json:"started"`
 	WaveStarted time.Time `json:"wave_started"`

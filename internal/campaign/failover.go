@@ -11,8 +11,8 @@ import (
 // campaign is named "failover-ACS", and takes the place of one of an earlier
 // outage that is over. d says the rest: rate, canary, criteria, credentials; Name,
 // Kind, From, To and Mode are filled in. It does nothing while such a campaign goes
-// on already, or was ended in this outage by an operator or its criteria, and stops
-// one that is being returned. Devices of other campaigns that are neither over nor
+// on already, or was ended in this outage by an operator or its criteria. One that
+// is being returned begins anew, with those that are back already. Devices of other campaigns that are neither over nor
 // drafts are left out. What could not be set back after an earlier outage does not
 // stand in the way: rules decide about it from then on. What an operator has left
 // moved does: see Return.
@@ -36,9 +36,9 @@ func (e *Engine) Failover(ctx context.Context, acs, backup string, d Definition)
 			return err
 		}
 	default:
-		return e.command(ctx, d.Name, nil, func(h *head, _ time.Time) {
+		return e.command(ctx, d.Name, nil, func(h *head, now time.Time) {
 			if h.Over = false; h.Status == RollingBack {
-				h.Status, h.Reason, h.Back = Running, acs+" is down again", false
+				h.anew(acs+" is down again", now)
 			}
 		})
 	}
@@ -46,6 +46,22 @@ func (e *Engine) Failover(ctx context.Context, acs, backup string, d Definition)
 		return err
 	}
 	return e.begun(ctx, d.Name, acs)
+}
+
+// anew calls rolling back off. What was moved back is moved again, from the first
+// wave on, by whose outage the waves are judged.
+func (h *head) anew(why string, now time.Time) {
+	h.Status, h.Reason, h.Back, h.Anew = Running, why, false, true
+	h.Wave, h.Waived, h.WaveStarted = 0, false, now
+}
+
+// renew makes the devices of a failover ready that begins anew, before it begins
+// with any. The caller has the turn.
+func (e *Engine) renew(ctx context.Context, c *campaign) error {
+	if err := e.sweep(ctx, c, c.renewed); err != nil || int(c.hand) < len(c.members) {
+		return err
+	}
+	return e.setHead(ctx, c, func(h *head) { h.Anew = false })
 }
 
 func (e *Engine) begun(ctx context.Context, name, acs string) error {

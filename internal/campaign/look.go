@@ -28,8 +28,8 @@ func (e *Engine) look(ctx context.Context, c *campaign, now time.Time) error {
 	}
 	switch c.Status {
 	case Running:
-		if err := e.sweep(ctx, c, c.kept); err != nil {
-			return err
+		if c.Anew {
+			return e.renew(ctx, c)
 		}
 		return e.judge(ctx, c, now)
 	case RollingBack:

@@ -203,6 +203,9 @@ func (e *Engine) goOn(ctx context.Context, c *campaign) ([]call, error) {
 	}
 	switch c.Status {
 	case Running, Done:
+		if c.Anew {
+			return nil, nil
+		}
 		return e.release(ctx, c, now)
 	case RollingBack:
 		return e.takeBack(ctx, c, now)

@@ -301,14 +301,22 @@ func (c *campaign) dropped(m member) (_ member, why string, ok bool) {
 	return m, "", false
 }
 
-// kept is a device of a campaign whose rolling back was called off: what was not
-// moved back yet stays.
-func (c *campaign) kept(m member) (_ member, why string, ok bool) {
-	if m.state != Undoing || m.flags.has(returned) {
+// renewed is a device of a failover that begins anew while it is rolled back. What
+// was not moved back yet stays, what was or never moved waits for its turn.
+func (c *campaign) renewed(m member) (_ member, why string, ok bool) {
+	switch {
+	case m.state == Pending, m.flags.has(changed) && (m.state != Undoing || m.flags.has(returned)):
 		return m, "", false
+	case !m.flags.has(changed):
+		m = member{id: m.id, from: m.from, at: m.at, wave: m.wave, reason: m.reason}
+		return m, "waits for its turn: " + c.Reason, true
+	case m.flags.has(placed):
+		m.state = Arrived
+	default: // its URL may have been set back
+		m.state = Setting
 	}
-	m.state, m.tries, m.writeBacks = Arrived, 0, 0
 	m.flags |= placed
+	m.tries, m.writeBacks = 0, 0
 	return m, "stays: " + c.Reason, true
 }
 

@@ -71,15 +71,17 @@ func TestFailover_DownAgain(t *testing.T) {
 	w.northIs(true)
 	w.member("failover-north", away, "arrived")
 	want(t, w.live(away), "south")
-	want(t, w.live(back), "south")
+	w.member("failover-north", back, "asked")
+	want(t, w.live(back), "south", "south")
 	w.northIs(false)
 	w.eventually("it sets URLs back again", func() bool {
 		v, err := w.api.Campaign(t.Context(), "failover-north")
 		return err == nil && (v.Status == "rolling_back" || v.Status == "rolled_back")
 	})
 	w.member("failover-north", away, "undoing")
+	w.member("failover-north", back, "undoing")
 	want(t, w.live(away), "south", "north")
-	want(t, w.live(back), "north")
+	want(t, w.live(back), "south", "north")
 	w.campaign("failover-north", "rolled_back")
 	for _, c := range []string{back.URL(), away.URL()} {
 		if c != w.url("north") {
