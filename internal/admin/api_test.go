@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -176,6 +177,8 @@ func TestAPI_BadSelectionsWakeNobody(t *testing.T) {
 	for _, body := range []string{
 		"", "{}", "[]", `{"devices":[]}`, `{"device":["00D09E-1"]}`, `{"devices":["1"]}`, `{"all":true,"acs":"north","devices":["00D09E-1"]}`,
 		`{"all":true,"per_second":-1}`, `{"all":true}{"all":true}`, `{"oui":5}`,
+		`{"all":true}]`, `{"all":true}x`, `{"ALL":true}`, `{"devices":["00D09E-1"],"devices":["00D09E-2"]}`, `{"-":[{"OUI":"00D09E"}]}`,
+		`{"all":true,"per_second":1e-12}`, // as a time between two it has no number, and would be no limit
 	} {
 		status, kind, text := do(t, s, "POST", PathAPI+"connection-requests", "Bearer "+operatorToken, body)
 		if status != 400 || kind != "application/problem+json" {
@@ -202,7 +205,7 @@ func FuzzReadSelection(f *testing.F) {
 	f.Add([]byte(`{"devices":["00D09E-1"],"per_second":5}`))
 	f.Add([]byte(`{"oui":"00d09e","acs":"north"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s, err := readSelection(strings.NewReader(string(body)))
+		s, err := readSelection(bytes.NewReader(body))
 		if err != nil {
 			return
 		}
@@ -213,7 +216,7 @@ func FuzzReadSelection(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := readSelection(strings.NewReader(string(again))); err != nil || len(back.Devices) != len(s.Devices) {
+		if back, err := readSelection(bytes.NewReader(again)); err != nil || len(back.Devices) != len(s.Devices) {
 			t.Errorf("%q does not survive: %+v, %v", body, back, err)
 		}
 	})

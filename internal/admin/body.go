@@ -46,8 +46,10 @@ func checkBody(w http.ResponseWriter, r *http.Request, e *endpoint) error {
 // readBody reads a JSON object into a struct. Fields that are not known and those
 // that cannot be read are refused, all of them at once. An empty body is an empty
 // object.
-func readBody(r *http.Request, into any) error {
-	data, err := io.ReadAll(r.Body)
+func readBody(r *http.Request, into any) error { return readObject(r.Body, into) }
+
+func readObject(body io.Reader, into any) error {
+	data, err := io.ReadAll(body)
 	if err != nil {
 		return badBody(err)
 	}
@@ -110,8 +112,9 @@ func eachField(text []byte, fn func(name string, value json.RawMessage)) error {
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	fields := map[string]reflect.Value{}
 	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		fields[name] = v.Field(i)
+		if name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); name != "-" {
+			fields[name] = v.Field(i)
+		}
 	}
 	return fields
 }

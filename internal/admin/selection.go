@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +10,14 @@ import (
 	"github.com/acsgate/acsgate/internal/cwmp"
 )
 
-// readSelection reads the body of a bulk request. Fields that are not known are
-// refused: one that is misspelled would select more than was meant.
-func readSelection(body io.Reader) (Selection, error) {
-	var s Selection
-	decoder := json.NewDecoder(body)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s); err != nil {
-		return s, badBody(err)
-	}
-	if decoder.More() {
-		return s, badBody(errors.New("there is more than one JSON document"))
+// minRate is the lowest rate of a bulk in a second, other than 0 for no limit: about
+// one in three hours.
+const minRate = 1e-4
+
+// readSelection reads the body of a bulk request, as readBody does.
+func readSelection(body io.Reader) (s Selection, err error) {
+	if err := readObject(body, &s); err != nil {
+		return s, err
 	}
 	if err := s.complete(); err != nil {
 		return s, badBody(err)
@@ -100,8 +96,8 @@ func (s *Selection) complete() error {
 		return errors.New("devices: stands beside all, acs or oui: choose one")
 	case len(s.Names) == 0 && !s.All && !filtered:
 		return errors.New(`devices: is missing: list devices, or give acs, oui, or "all": true`)
-	case s.PerSecond < 0 || s.PerSecond > 1e6:
-		return fmt.Errorf("per_second: %v is not a rate from 0 (as fast as possible) to 1000000", s.PerSecond)
+	case s.PerSecond != 0 && s.PerSecond < minRate || s.PerSecond > 1e6:
+		return fmt.Errorf("per_second: %v is not a rate from %v to 1000000, nor 0 for as fast as possible", s.PerSecond, minRate)
 	}
 	if s.OUI != "" {
 		s.OUI = cwmp.NormalizeOUI(s.OUI)
