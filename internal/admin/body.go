@@ -16,22 +16,25 @@ import (
 
 // Bounds of bodies.
 const (
-	maxBody      = 64 << 20 // a list of a million devices
-	maxSmallBody = 1 << 20
+	maxBody       = 64 << 20 // a list of a million devices
+	maxScopedBody = 8 << 20  // one of those that a scope has
+	maxSmallBody  = 1 << 20
 	bodyTimeout  = 2 * time.Minute
 )
 
 // checkBody refuses bodies where none belong and those that are not JSON, and bounds
 // them.
-func checkBody(w http.ResponseWriter, r *http.Request, e *endpoint) error {
+func checkBody(w http.ResponseWriter, r *request, e *endpoint) error {
 	most := int64(maxSmallBody)
 	switch {
 	case r.ContentLength == 0: // with HTTP/2 there is a Body all the same
 		return nil
 	case e.body == nil:
 		return refuse(http.StatusBadRequest, "%s %s takes no body", e.method, e.path)
-	case e.large:
+	case e.large && r.who.Scope.Whole():
 		most = maxBody
+	case e.large:
+		most = maxScopedBody
 	}
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		if media, _, err := mime.ParseMediaType(kind); err != nil || media != "application/json" {

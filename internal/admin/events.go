@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -21,43 +20,6 @@ const (
 	maxScopedReaders = 16               // of one with a scope
 	eventTimeout     = 10 * time.Second // of one write; who reads slower is dropped
 )
-
-// readers counts who reads events.
-type readers struct {
-	mu    sync.Mutex
-	all   int
-	names map[string]int // by token
-}
-
-// enter takes a place for a reader, which leave gives back.
-func (r *readers) enter(who Identity) error {
-	name, most := who.Name, maxTokenReaders
-	if !who.Scope.Whole() {
-		most = maxScopedReaders
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.all >= maxReaders || r.names[name] >= most {
-		p := refuse(http.StatusTooManyRequests, "%d clients read events, %d of them with token %q: at most %d and %d may", r.all, r.names[name], name, maxReaders, most)
-		p.after = 15 * time.Second
-		return p
-	}
-	if r.names == nil {
-		r.names = map[string]int{}
-	}
-	r.all++
-	r.names[name]++
-	return nil
-}
-
-func (r *readers) leave(name string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all--
-	if r.names[name]--; r.names[name] == 0 {
-		delete(r.names, name)
-	}
-}
 
 // eventParameters are those of the stream.
 func eventParameters() []parameter {
@@ -118,10 +80,11 @@ func (a *API) serveEvents(w http.ResponseWriter, r *http.Request, who Identity, 
 		setHeaders(w, "text/event-stream")
 		return nil
 	}
-	if err := a.readers.enter(who); err != nil {
+	leave, err := a.EnterEvents(who)
+	if err != nil {
 		return err
 	}
-	defer a.readers.leave(who.Name)
+	defer leave()
 	reader, err := a.Events(filter, after)
 	if err != nil {
 		return err

@@ -115,30 +115,6 @@ func TestEvents_AStreamGoesOnWhereItEnded(t *testing.T) {
 	}
 }
 
-func TestReaders_OneTokenLeavesRoomForOthers(t *testing.T) {
-	var r readers
-	for range maxTokenReaders {
-		if err := r.enter(Identity{Name: "a"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if r.enter(Identity{Name: "a"}) == nil {
-		t.Error("one token has more than its readers")
-	}
-	for range maxReaders - maxTokenReaders {
-		if err := r.enter(Identity{Name: "b"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if r.enter(Identity{Name: "c"}) == nil {
-		t.Error("there are more readers than may be")
-	}
-	r.leave("b")
-	if err := r.enter(Identity{Name: "c"}); err != nil || len(r.names) != 3 {
-		t.Errorf("%v %v", r.names, err)
-	}
-}
-
 func TestReadEvents(t *testing.T) {
 	stream := ": still here\n\nretry: 5\n\nid: 5\nevent: inform\ndata: {\"a\":\ndata: 1}\n\nevent: lost\ndata: {\"lost\":7}\n\n"
 	var got []string

@@ -20,6 +20,7 @@ type guard struct {
 	who     *Authenticator
 	limits  *limits
 	replays *replays
+	large   places
 	metrics *metrics
 }
 
@@ -109,8 +110,14 @@ func (g *guard) run(e *endpoint, w *recorder, call *request) (err error) {
 	if call.query, err = parseQuery(call.URL.RawQuery, e.query); err != nil {
 		return err
 	}
-	if err := checkBody(w.ResponseWriter, call.Request, e); err != nil {
+	if err := checkBody(w.ResponseWriter, call, e); err != nil {
 		return err
+	}
+	if e.large {
+		if err := g.large.enter(call.who, largeRoom, "bulk wakes, previews and new campaigns are under way"); err != nil {
+			return err
+		}
+		defer g.large.leave(call.who)
 	}
 	if e.match {
 		if _, ok := etags(call.Request); !ok {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,8 +40,8 @@ type API struct {
 
 	Resources
 
-	waking  atomic.Int32 // wakes under way, each of which holds a connection
-	readers readers
+	waking  places // wakes under way, each of which holds a connection
+	readers places
 
 	described   sync.Once
 	description []byte // the OpenAPI document
@@ -127,11 +126,11 @@ func (a *API) wake(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if a.waking.Add(1) > maxWakes {
-		a.waking.Add(-1)
-		return ErrBusy
+	leave, err := a.EnterWake(r.who)
+	if err != nil {
+		return err
 	}
-	defer a.waking.Add(-1)
+	defer leave()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wakeTimeout))
 	result, err := a.Wake(r.Context(), id)
 	if errors.Is(err, ErrUnknownDevice) {
