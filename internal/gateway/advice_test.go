@@ -126,7 +126,9 @@ func TestAdvise(t *testing.T) {
 			"It can be woken by HTTP alone. UDP is out: binding is not corroborated.",
 			"STUN packets in its name come from 198.51.100.7:50000, but nobody can tell whether they are its own: have its ACS set a STUNUsername and STUNPassword of its own, or have it report UDPConnectionRequestAddress.",
 		}},
-		{"stale, and off", func(f *facts) { f.bindingStale, f.binding.LastSeen, f.record.LastInform = true, ago(3*time.Hour), ago(4*time.Hour) },
+		{"stale, and off", func(f *facts) {
+			f.bindingStale, f.binding.LastSeen, f.record.LastInform = true, ago(3*time.Hour), ago(4*time.Hour)
+		},
 			[]string{fine, "Its STUN binding is stale: the last packet came 3 h ago, and one is due every 30 s. It may be off or without Internet."}},
 		{"stale, of no known period", func(f *facts) {
 			f.bindingStale, f.binding.LastSeen, f.binding.KeepAlive, f.record.LastInform = true, ago(3*time.Hour), 0, ago(4*time.Hour)
@@ -278,4 +280,21 @@ func TestAdvice_OfAWholeGateway(t *testing.T) {
 	}
 	w.north.SetDown(false)
 	w.eventually("north is up", func() bool { return !strings.Contains(advice(inside.Device()), "ACS north is down") })
+}
+
+func TestRequestText(t *testing.T) {
+	tried := []connreq.Attempt{
+		{Transport: connreq.UDP, Reason: noPacket}, {Transport: connreq.HTTP, To: "http://198.51.100.7/cr", Sent: 1, Reason: "CPE answers 500"},
+	}
+	for want, r := range map[string]connreq.Result{
+		"asked for by api: the CPE came by UDP after 12ms":                                                               {OK: true, Transport: connreq.UDP, Took: 12 * time.Millisecond},
+		"asked for by api: the CPE came before it was asked":                                                             {OK: true},
+		"asked for by api: the CPE did not come: no transport could be tried":                                            {},
+		"asked for by api: the CPE did not come: UDP: " + noPacket + "; HTTP to http://198.51.100.7/cr: CPE answers 500": {Attempts: tried},
+	} {
+		r.Origin = "api"
+		if got := requestText(&r); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

@@ -13,9 +13,11 @@ import (
 const certificateInterval = 15 * time.Second
 
 // watchCertificates tells of certificates that have changed, until ctx ends. They
-// do so a few times a year, so that it looks now and then.
+// do so a few times a year, so that it looks now and then, and after a reload.
 func (g *Gateway) watchCertificates(ctx context.Context) error {
 	seen := map[string]string{}
+	tick := time.NewTicker(certificateInterval)
+	defer tick.Stop()
 	for first := true; ; first = false {
 		for _, s := range g.tls.Status() {
 			name, now := s.Source+" "+s.File+" "+s.Name, s.State+" "+s.NotAfter.String()+" "+s.LastError
@@ -24,8 +26,11 @@ func (g *Gateway) watchCertificates(ctx context.Context) error {
 			}
 			seen[name] = now
 		}
-		if !sleep(ctx, certificateInterval) {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-tick.C:
+		case <-g.reloaded:
 		}
 	}
 }

@@ -74,16 +74,26 @@ func sessionText(s *proxy.Summary) string {
 // publishRequest tells how a Connection Request has ended.
 func (g *Gateway) publishRequest(r connreq.Result) {
 	doc := &journal.ConnectionRequest{OK: r.OK, Origin: r.Origin, Transport: r.Transport, TookMS: milliseconds(r.Took)}
-	why := "no transport could be tried"
 	for _, a := range r.Attempts {
 		doc.Attempts = append(doc.Attempts, journal.Attempt{Transport: a.Transport, To: a.To, Sent: a.Sent, TookMS: milliseconds(a.Took), Reason: a.Reason})
-		why = a.Transport + " to " + a.To + ": " + a.Reason
 	}
-	text := fmt.Sprintf("asked for by %s: the CPE came by %s after %s", r.Origin, r.Transport, shortly(r.Took))
-	if !r.OK {
-		text = fmt.Sprintf("asked for by %s: the CPE did not come: %s", r.Origin, why)
+	g.journal.Publish(journal.Event{
+		At: r.At.Add(r.Took), Kind: journal.KindConnectionRequest, Device: r.Device, Text: requestText(&r), Data: doc,
+	})
+}
+
+// requestText says who has asked for a Connection Request, and what came of it.
+func requestText(r *connreq.Result) string {
+	text := "asked for by " + r.Origin + ": "
+	switch {
+	case r.OK && r.Transport == "":
+		return text + "the CPE came before it was asked"
+	case r.OK:
+		return text + fmt.Sprintf("the CPE came by %s after %s", strings.ToUpper(r.Transport), shortly(r.Took))
+	case len(r.Attempts) == 0:
+		return text + "the CPE did not come: no transport could be tried"
 	}
-	g.journal.Publish(journal.Event{At: r.At.Add(r.Took), Kind: journal.KindConnectionRequest, Device: r.Device, Text: text, Data: doc})
+	return text + "the CPE did not come" + attempts(r)
 }
 
 // publishBindings tells that a device can be reached elsewhere than before.

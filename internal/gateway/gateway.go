@@ -68,6 +68,7 @@ type Gateway struct {
 	reloading   sync.Mutex // held while settings change
 	settings    atomic.Pointer[settings]
 	reloadError atomic.Pointer[error] // of the last ReloadFile
+	reloaded    chan struct{}         // for watchCertificates; one waits at most
 }
 
 // New makes a gateway and binds its sockets. It starts nothing; a gateway that
@@ -78,8 +79,8 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), began: time.Now()}
-	g.newSettings(cfg)
+	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), began: time.Now(), reloaded: make(chan struct{}, 1)}
+	g.newSettings(cfg, fileHash(opts.ConfigFile))
 	undo := closers{lines.Stop}
 	defer func() {
 		if err != nil {
@@ -276,7 +277,10 @@ func (g *Gateway) live() error { return nil }
 // Reload takes a new configuration without dropping a session. It either takes
 // effect as a whole or not at all; changes that need a restart are refused by
 // name. Safe for concurrent use.
-func (g *Gateway) Reload(cfg *config.Config) error {
+func (g *Gateway) Reload(cfg *config.Config) error { return g.take(cfg, fileHash(g.opts.ConfigFile)) }
+
+// take is Reload with the hash of the file.
+func (g *Gateway) take(cfg *config.Config, file string) error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	if changed := config.Diff(g.settings.Load().Config, cfg); len(changed) > 0 {
@@ -305,7 +309,11 @@ func (g *Gateway) Reload(cfg *config.Config) error {
 	acs := cfg.PolicyConfig().ACS
 	g.health.SetConfig(acs, time.Now())
 	g.probes.reload(acs)
-	g.newSettings(cfg)
+	g.newSettings(cfg, file)
+	select {
+	case g.reloaded <- struct{}{}:
+	default: // whoever waits for it will see this one, too
+	}
 	g.log.Info("configuration reloaded")
 	return nil
 }

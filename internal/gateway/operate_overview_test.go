@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/acsgate/acsgate/internal/admin"
+	"github.com/acsgate/acsgate/internal/journal"
 	"github.com/acsgate/acsgate/internal/tlsconf/tlstest"
 )
 
@@ -91,6 +92,7 @@ func TestOverview_Problems(t *testing.T) {
 	w.calm()
 
 	t.Log("a certificate")
+	certificates := w.reads("wall", admin.EventQuery{Kinds: []journal.Kind{journal.KindCertificate}})
 	certificate(300*24*time.Hour, 5*24*time.Hour)
 	reload()
 	w.problem("warning", "certificate cpe.isp.example", "expires on ")
@@ -100,6 +102,9 @@ func TestOverview_Problems(t *testing.T) {
 	certificate(time.Hour, 400*24*time.Hour)
 	reload()
 	w.calm()
+	for _, state := range []string{"expires", "expired", "valid"} {
+		certificates.has(journal.KindCertificate, `"change":"`+state+`"`)
+	}
 
 	t.Log("a reload")
 	w.write(strings.Replace(strings.Replace(w.text(""), "acs: north}", "acs: nrth}", 1), "timeout: 2s", "timeout: 2", 1))

@@ -206,6 +206,9 @@ func TestConfig_ByAPI(t *testing.T) {
 			t.Errorf("%q is shown:\n%s", shown, loaded.Effective)
 		}
 	}
+	if !strings.Contains(loaded.Effective, filepath.Join(w.dir, auditFile)) {
+		t.Errorf("the place of the audit log is not shown:\n%s", loaded.Effective)
+	}
 	c := w.known("", 1)
 	w.write(strings.Replace(strings.Replace(w.text(""), "interval: 100ms", "interval: 100", 1), "acs: north}", "acs: nrth}", 1))
 	before := get[admin.ConfigView](w, "noc", "config")

@@ -22,9 +22,10 @@ type settings struct {
 	file   string // the hash of the file, "" where there is none
 }
 
-// newSettings takes note of a configuration that is in force from now on.
-func (g *Gateway) newSettings(cfg *config.Config) {
-	g.settings.Store(&settings{Config: cfg, loaded: time.Now(), file: fileHash(g.opts.ConfigFile)})
+// newSettings takes note of a configuration that is in force from now on, and of the
+// hash of the file that it was read from.
+func (g *Gateway) newSettings(cfg *config.Config, file string) {
+	g.settings.Store(&settings{Config: cfg, loaded: time.Now(), file: file})
 }
 
 // fileHash identifies what a file holds, "" if it cannot be read.
@@ -76,6 +77,7 @@ func masked(c *config.Config) *config.Config {
 		h := &shown.Events.Webhooks[i]
 		h.URL = maskedHook(h.URL)
 	}
+	shown.Admin = adminConfig(c)
 	shown.Admin.Tokens = slices.Clone(c.Admin.Tokens)
 	for i := range shown.Admin.Tokens {
 		if t := &shown.Admin.Tokens[i]; t.TokenSHA256 != "" {
@@ -113,9 +115,10 @@ func (g *Gateway) reloadFile(context.Context) error {
 // ReloadFile reads Options.ConfigFile again and lets it take effect, as a whole or
 // not at all. Safe for concurrent use.
 func (g *Gateway) ReloadFile() error {
+	hash := fileHash(g.opts.ConfigFile) // before: the file may be another one when it was read
 	cfg, err := config.Load(g.opts.ConfigFile)
 	if err == nil {
-		err = g.Reload(cfg)
+		err = g.take(cfg, hash)
 	}
 	g.reloadError.Store(&err)
 	return err
