@@ -11,6 +11,9 @@ import (
 	"github.com/acsgate/acsgate/internal/journal"
 )
 
+// maxAuditText bounds the path and the detail of a record, in bytes.
+const maxAuditText = 1 << 10
+
 // AuditRecord is a line of the audit log.
 type AuditRecord struct {
 	At string `json:"at"`
@@ -25,10 +28,10 @@ func (a *API) Audit(who Identity, r *http.Request, status int, detail string) {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	now := time.Now()
+	now, detail := time.Now(), shorten(detail, maxAuditText)
 	record := journal.Audit{
 		Token: who.Name, Role: who.Role, From: host,
-		Method: r.Method, Path: r.URL.EscapedPath(), Status: status, Detail: detail,
+		Method: r.Method, Path: shorten(r.URL.EscapedPath(), maxAuditText), Status: status, Detail: detail,
 	}
 	if a.log != nil {
 		a.log.Info("audit", zap.String("token", record.Token), zap.String("role", record.Role), zap.String("from", record.From),

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -61,7 +62,8 @@ func openAudit(path string) (*os.File, error) {
 }
 
 // read takes the last records of a file, if there is one. Lines that are no records,
-// such as one that a crash has cut, are skipped.
+// such as one that a crash has cut, and those that
+// are too long are skipped.
 func (a *audits) read(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,18 +73,21 @@ func (a *audits) read(path string) error {
 		return err
 	}
 	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, maxAuditRecord)
-	for lines.Scan() {
+	lines := bufio.NewReaderSize(file, maxAuditRecord)
+	for whole := true; ; {
+		line, err := lines.ReadSlice('\n')
 		var record AuditRecord
-		if json.Unmarshal(lines.Bytes(), &record) == nil && record.At != "" {
+		if whole && json.Unmarshal(line, &record) == nil && record.At != "" {
 			a.remember(record)
 		}
+		whole = !errors.Is(err, bufio.ErrBufferFull) // what follows is the rest of this line
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && whole:
+			return err
+		}
 	}
-	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
-		return err
-	}
-	return nil
 }
 
 func (a *audits) remember(record AuditRecord) {

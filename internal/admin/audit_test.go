@@ -158,3 +158,30 @@ func readFile(t *testing.T, path string) string {
 	}
 	return string(data)
 }
+
+// TestAudits_ALongPathHidesNothing: neither what it asks for nor what came after it.
+func TestAudits_ALongPathHidesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	t.Run("write", func(t *testing.T) {
+		_, s := startFake(t, func(c *Config) { c.AuditFile = path })
+		api(t, s, viewerToken, "POST", "devices/"+strings.Repeat("&", 14<<10)+"/connection-request", "").wantStatus(t, 403)
+		api(t, s, viewerToken, "POST", "reload", "").wantStatus(t, 403)
+	})
+	text := readFile(t, path)
+	for line := range strings.Lines(text) {
+		if len(line) > 8<<10 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+	long := `{"at":"long","path":"` + strings.Repeat("x", 3*maxAuditRecord) + `"}` + "\n"
+	if err := os.WriteFile(path, []byte(`{"at":"first"}`+"\n"+long+text+`{"at":"last, without an end of its line"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := newAudits(path, zap.NewNop(), prometheus.NewCounter(prometheus.CounterOpts{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.latest(10); len(got) != 4 || !strings.HasPrefix(got[0].At, "last") || got[1].Path != "/api/v1/reload" || got[3].At != "first" {
+		t.Errorf("%d records: %.300v", len(got), got)
+	}
+}

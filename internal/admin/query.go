@@ -138,9 +138,12 @@ func (p *parameter) check(value string) string {
 }
 
 // clip shortens what a client has sent, for an error.
-func clip(s string) string {
-	if len(s) > 64 {
-		return strings.ToValidUTF8(s[:64], "") + "..."
+func clip(s string) string { return shorten(s, 64) }
+
+// shorten cuts what is longer than so many bytes.
+func shorten(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
 }
