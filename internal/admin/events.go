@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -125,6 +126,9 @@ func (a *API) eventFilter(who Identity, q query) (journal.Filter, error) {
 	filter := journal.Filter{ACS: q["acs"]}
 	if text := q["device"]; text != "" {
 		id, err := cwmp.ParseDeviceID(text)
+		if err == nil && id.Key() == (cwmp.Key{}) { // which a filter takes for any
+			err = errors.New("names no device")
+		}
 		if err != nil {
 			return filter, refuseFields("query", []fieldProblem{{"device", err.Error()}})
 		}

@@ -70,6 +70,7 @@ func TestAPI_BadRequestsChangeNothing(t *testing.T) {
 		{"GET", "series?since=1000h", ``, 400, "168h"},
 		{"GET", "events?kinds=inform,gossip", ``, 400, "gossip"},
 		{"GET", "events?device=x", ``, 400, "device"},
+		{"GET", "events?device=-", ``, 400, "names no device"},
 	} {
 		t.Run(test.method+" "+fmt.Sprintf("%.60s %.60s", test.path, test.body), func(t *testing.T) {
 			api(t, s, adminToken, test.method, test.path, test.body, "If-Match", "*").wantStatus(t, test.status).wantText(t, test.text)
