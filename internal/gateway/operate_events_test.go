@@ -161,6 +161,34 @@ func TestEvents_OfAScope(t *testing.T) {
 	}
 }
 
+// TestEvents_OfAnACS: who has the devices of an ACS reads of them from their first
+// Inform to that in which they have gone to another.
+func TestEvents_OfAnACS(t *testing.T) {
+	t.Parallel()
+	w := newOperated(t, operatedSetup{scopes: []scoped{{"north", "viewer", "acs: [north]"}, {"south", "viewer", "acs: [south]"}}})
+	north, south := w.reads("north", admin.EventQuery{}), w.reads("south", admin.EventQuery{})
+	c := w.known("", 1)
+	north.has(journal.KindInform, c.Device().String())
+	north.has(journal.KindSession, c.Device().String())
+	w.begin(drainTo("route"))
+	w.member("d", c, "asked")
+	want(t, w.live(c), "south")
+	south.has(journal.KindInform, c.Device().String())
+	south.has(journal.KindSession, c.Device().String())
+	stays := w.known("", 2)
+	north.has(journal.KindSession, stays.Device().String())
+	for _, e := range south.all() {
+		if !strings.Contains(string(e.JSON), c.Device().String()) {
+			t.Errorf("south reads %s", e.JSON)
+		}
+	}
+	for _, e := range north.all() {
+		if e.Kind == journal.KindSession && strings.Contains(string(e.JSON), `"acs":"south"`) {
+			t.Errorf("north reads %s", e.JSON)
+		}
+	}
+}
+
 // TestEvents_ASlowReaderSlowsNobody: it opens the stream and takes nothing, while
 // sessions go on and others read them.
 func TestEvents_ASlowReaderSlowsNobody(t *testing.T) {

@@ -119,6 +119,36 @@ func TestOverview_Problems(t *testing.T) {
 	w.calm()
 }
 
+// TestOverview_ManualReturn: sessions that stay away until an operator says so are
+// no error, but stand there until then, with what to say.
+func TestOverview_ManualReturn(t *testing.T) {
+	t.Parallel()
+	w := newOperated(t, operatedSetup{acs: ", backup: south, failover: {return: manual}"})
+	c := w.known("", 1)
+	advice := func() string {
+		return strings.Join(get[admin.Timeline](w, "wall", "devices/"+c.Device().String()+"/timeline").Advice, " ")
+	}
+	w.north.SetDown(true)
+	w.problem("error", "acs north", "is down: ")
+	if got := advice(); !strings.Contains(got, "ACS north is down") || !strings.Contains(got, "Its sessions go to south meanwhile.") {
+		t.Errorf("advice %q", got)
+	}
+	want(t, w.live(c), "south")
+	w.north.SetDown(false)
+	if p := w.problem("warning", "acs north", "sessions are still on south"); !strings.HasSuffix(p.Text, "until you say: acsgate return north") {
+		t.Errorf("%+v", p)
+	}
+	if got := advice(); !strings.Contains(got, "Its sessions go to south, not to north") {
+		t.Errorf("advice %q", got)
+	}
+	w.status(http.StatusForbidden, "noc", http.MethodPost, "acs/north/return", "")
+	w.status(http.StatusNotFound, "root", http.MethodPost, "acs/nowhere/return", "")
+	w.status(http.StatusOK, "root", http.MethodPost, "acs/north/return", "")
+	w.calm()
+	want(t, w.live(c), "north")
+	w.status(http.StatusConflict, "root", http.MethodPost, "acs/north/return", "")
+}
+
 // TestAdmin_HTTPS: the listener speaks HTTPS, and a client certificate stands in for
 // a token, from the first byte of the configuration to the last of the answer.
 func TestAdmin_HTTPS(t *testing.T) {
