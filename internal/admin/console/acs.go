@@ -1,14 +1,12 @@
 package console
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/acsgate/acsgate/internal/admin"
 )
@@ -132,21 +130,6 @@ func drainRequest(acs string, form url.Values) (admin.CampaignRequest, error) {
 	return r, nil
 }
 
-// preview is what a drain would do.
-type preview struct {
-	Moves, Stays int
-	Reasons      []part // why devices stay
-	Cut          bool   // not all devices were looked at
-	To           string
-}
-
-// previewTime bounds how long a preview looks at devices, and maxReasons how many
-// reasons it tells apart.
-const (
-	previewTime = 5 * time.Second
-	maxReasons  = 12
-)
-
 func (c *Console) previewDrain(v *visit) error {
 	body, err := c.drainOf(v)
 	if err != nil {
@@ -156,31 +139,10 @@ func (c *Console) previewDrain(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if !c.previews.enter() {
-		return admin.ErrBusy
+	found, err := c.previewOf(v, request)
+	if err != nil {
+		return err
 	}
-	defer c.previews.leave()
-	ctx, cancel := context.WithTimeout(v.r.Context(), previewTime)
-	defer cancel()
-	found, reasons := preview{To: request.To}, map[string]int{}
-	for move, err := range c.api.Campaigns.Preview(ctx, request) {
-		if ctx.Err() != nil {
-			found.Cut = true
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if move.Moves {
-			found.Moves++
-			continue
-		}
-		found.Stays++
-		if _, known := reasons[move.Reason]; known || len(reasons) < maxReasons {
-			reasons[move.Reason]++
-		}
-	}
-	found.Reasons = partsOf(reasons, found.Stays)
 	if v.partial() {
 		c.fragment(v, http.StatusOK, "drain", "preview", found)
 		return nil
@@ -204,7 +166,7 @@ func (c *Console) startDrain(v *visit) error {
 		err = c.api.Campaigns.Act(v.r.Context(), view.Name, "start")
 	}
 	if c.result(v, err, fmt.Sprintf("drain %q from %s to %s", request.Name, body.ACSView.Name, request.To)) != nil {
-		body.Form, body.Error = request, err.Error()
+		body.Form, body.Error = request, reasonOf(err)
 		for i := range body.Others {
 			body.Others[i].On = body.Others[i].Value == request.To
 		}

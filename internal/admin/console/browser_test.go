@@ -44,7 +44,7 @@ func serve(t *testing.T) (base string, f *fake, j *journal.Journal) {
 func everyPage() [][2]string {
 	return [][2]string{
 		{"overview", "/"}, {"devices", "/devices?failing=1"}, {"device", "/devices/" + reachable.String()}, {"device-unreachable", "/devices/" + unreachable.String()},
-		{"device-hostile", "/devices/" + evil.String()}, {"sessions", "/sessions"}, {"acs", "/acs"}, {"drain", "/acs/south/drain"}, {"campaigns", "/campaigns"},
+		{"device-hostile", "/devices/" + evil.String()}, {"sessions", "/sessions"}, {"acs", "/acs"}, {"drain", "/acs/south/drain"}, {"campaigns", "/campaigns"}, {"migration", "/campaigns/new"},
 		{"campaign", "/campaigns/move-2026"}, {"members", "/campaigns/move-2026/devices?state=failed"}, {"nat", "/nat"}, {"events", "/events"},
 		{"certificates", "/certificates"}, {"configuration", "/configuration"}, {"audit", "/audit"},
 	}

@@ -84,6 +84,7 @@ func (c *Console) routes() {
 	c.read("/acs", whole(c.acss))
 	c.read("/acs/{name}/drain", whole(c.drainForm))
 	c.read("/campaigns", whole(c.campaigns))
+	c.read("/campaigns/new", whole(c.migrationForm))
 	c.read("/campaigns/{name}", whole(c.campaign))
 	c.read("/campaigns/{name}/devices", whole(c.members))
 	c.read("/nat", c.nat)
@@ -101,6 +102,8 @@ func (c *Console) routes() {
 	c.write("/acs/{name}/drain/preview", admin.RoleAdmin, whole(c.previewDrain))
 	c.write("/acs/{name}/drain", admin.RoleAdmin, whole(c.startDrain))
 	c.write("/acs/{name}/return", admin.RoleAdmin, whole(c.returnACS))
+	c.writeLarge("/campaigns/new", admin.RoleAdmin, maxMigration, whole(c.createMigration))
+	c.writeLarge("/campaigns/new/preview", admin.RoleAdmin, maxMigration, whole(c.previewMigration))
 	c.write("/campaigns/{name}/{action}", admin.RoleAdmin, whole(c.actOnCampaign))
 	c.write("/configuration/reload", admin.RoleAdmin, whole(c.reload))
 }

@@ -32,6 +32,7 @@ type fake struct {
 	bindings admin.BindingQuery
 	scope    admin.Scope
 	status   string // of the drain
+	created  admin.CampaignRequest
 	reload   error
 	capture  *admin.CaptureView
 	// wake holds Connection Requests back until it is closed, if it is not nil.
@@ -405,6 +406,9 @@ func (f *fake) campaign(name string) (admin.CampaignView, bool) {
 
 func (f *fake) create(_ context.Context, r admin.CampaignRequest) (admin.CampaignView, error) {
 	f.called("create %s %s %v to %s mode %s rate %v canary %v wake %v", r.Name, r.Kind, r.From, r.To, r.Mode, r.RatePerSecond, r.Canary, r.Wake)
+	f.mu.Lock()
+	f.created = r
+	f.mu.Unlock()
 	if r.Name == "move-2026" {
 		return admin.CampaignView{}, fmt.Errorf("%w: campaign %q: exists already", admin.ErrRefused, r.Name)
 	}
@@ -430,10 +434,17 @@ func (f *fake) preview(ctx context.Context, r admin.CampaignRequest) iter.Seq2[a
 			yield(admin.MoveView{}, errors.New(`to: "south" is drained itself`))
 			return
 		}
+		if !r.Everything && r.Kind == "migration" && r.Selector.OUI == nil && r.Selector.Devices == nil {
+			yield(admin.MoveView{}, fmt.Errorf("%w: campaign %q: %w: the selector asks for nothing, and so takes every device", admin.ErrRefused, r.Name, admin.ErrRefused))
+			return
+		}
 		for i := range 1200 {
-			m := admin.MoveView{Moves: i%4 > 0, From: "south"}
+			m := admin.MoveView{
+				Device: fmt.Sprintf("00D09E-HG8245-48575443%04X", i*977), Moves: i%4 > 0, Wave: min(i%16, 2), From: "south",
+				Reason: "serial 4857*" + hostile,
+			}
 			if !m.Moves {
-				m.Reason = "is assigned by hand"
+				m.Reason, m.Wave = "is assigned by hand", -1
 			}
 			if !yield(m, nil) {
 				return

@@ -132,13 +132,17 @@ func (b *browser) signIn(token string) *httptest.ResponseRecorder {
 // do sends a request; header is pairs of name and value.
 func (b *browser) do(method, path string, form url.Values, header ...string) *httptest.ResponseRecorder {
 	b.t.Helper()
+	if form == nil {
+		return b.send(method, path, nil, header...)
+	}
+	return b.send(method, path, strings.NewReader(form.Encode()), header...)
+}
+
+func (b *browser) send(method, path string, body io.Reader, header ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
 	scheme := "http"
 	if b.tls {
 		scheme = "https"
-	}
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
 	}
 	r := httptest.NewRequestWithContext(b.t.Context(), method, scheme+"://console.example"+path, body)
 	r.Header.Set("Accept", "text/html")

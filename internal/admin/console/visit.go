@@ -4,9 +4,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/cwmp"
@@ -37,12 +39,18 @@ func (c *Console) read(pattern string, show func(*visit) error) {
 
 // write registers what changes something and needs a role.
 func (c *Console) write(pattern, role string, act func(*visit) error) {
+	c.writeLarge(pattern, role, maxForm, act)
+}
+
+// writeLarge is write with another bound of the body, for those who have the role.
+// Beyond maxForm it may bring files.
+func (c *Console) writeLarge(pattern, role string, most int64, act func(*visit) error) {
 	c.mux.HandleFunc("POST "+pattern, func(w http.ResponseWriter, r *http.Request) {
 		v, ok := c.enter(w, r)
 		if !ok {
 			return
 		}
-		err := c.allow(v, role)
+		err := c.allow(v, role, most)
 		if err == nil {
 			err = act(v)
 		}
@@ -106,10 +114,12 @@ func (c *Console) sendToLogin(w http.ResponseWriter, r *http.Request) {
 
 // allow checks that a request that changes something comes from a page of the
 // console, and from somebody who may.
-func (c *Console) allow(v *visit, role string) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
-		return fail(http.StatusBadRequest, "The form cannot be read: %v.", err)
+func (c *Console) allow(v *visit, role string, most int64) error {
+	if !v.who.May(role) {
+		most = maxForm
+	}
+	if err := v.readForm(most); err != nil {
+		return err
 	}
 	if err := c.origin.Check(v.r); err != nil {
 		return fail(http.StatusForbidden, "The request came from a page of another site.")
@@ -123,6 +133,29 @@ func (c *Console) allow(v *visit, role string) error {
 	}
 	if err := v.needs(role); err != nil {
 		return c.result(v, err, "lacks the role "+role)
+	}
+	return nil
+}
+
+// uploadTime is what a form with a file may take to come.
+const uploadTime = time.Minute
+
+// readForm reads a form of at most so many bytes into memory.
+func (v *visit) readForm(most int64) error {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, most)
+	if most > maxForm {
+		_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(uploadTime))
+	}
+	err := v.r.ParseForm()
+	if kind, _, _ := mime.ParseMediaType(v.r.Header.Get("Content-Type")); err == nil && most > maxForm && kind == "multipart/form-data" {
+		err = v.r.ParseMultipartForm(most)
+	}
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return fail(http.StatusRequestEntityTooLarge, "The form has more than %s.", bytesText(int(long.Limit)))
+	case err != nil:
+		return fail(http.StatusBadRequest, "The form cannot be read: %v.", err)
 	}
 	return nil
 }

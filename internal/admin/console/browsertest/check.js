@@ -115,7 +115,7 @@
     if (!seen(x) || x.closest('[disabled]') || x.closest('.hidden-text') || x.tagName === 'OPTION') continue;
     if ([...x.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) read(x, getComputedStyle(x).color, 'the text');
     if (x.placeholder) read(x, getComputedStyle(x, '::placeholder').color, 'the placeholder');
-    if (x.matches('input, select')) read(x, getComputedStyle(x).color, 'the text');
+    if (x.matches('input, select, textarea')) read(x, getComputedStyle(x).color, 'the text');
   }
   return flaws;
 })()
