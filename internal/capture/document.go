@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -44,6 +45,7 @@ type element struct {
 	secret  bool // what is in it is: a child names a secret, or it is called like one
 	opaque  bool // of its content nothing is kept if it is parted
 	isValue bool
+	odd     bool // it has attributes of which nobody knows what they say of its text
 }
 
 // piece takes the next piece of the document.
@@ -82,6 +84,9 @@ func (d *document) markup(text string, opens int) {
 func (d *document) start(p cwmp.Piece) {
 	local := string(p.Local)
 	e := element{local: local, parent: -1, start: len(d.parts), secret: secretElement(local), isValue: strings.EqualFold(local, "Value")}
+	if e.odd = !attributes.Match(p.Attrs); e.odd {
+		e.secret = e.secret || bytes.ContainsRune(p.Attrs, '&') || namesSecret(string(p.Attrs))
+	}
 	e.opaque = e.secret || e.isValue
 	if outer := d.innermost(); outer >= 0 {
 		e.parent = outer
@@ -194,7 +199,7 @@ func (d *document) kept(p *part) string {
 		return masked
 	case strings.EqualFold(e.local, "FaultCode") && faultCode.MatchString(p.says):
 		return plain(p, p.says)
-	case e.secret:
+	case e.secret, e.odd:
 		d.secrets.add(p.says)
 		return masked
 	case d.fault && d.secrets.in(p.says):
@@ -251,5 +256,5 @@ func tagOf(p cwmp.Piece) string {
 var (
 	tagName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$`)
 	declaration = regexp.MustCompile(`^<\?xml(\s+(version|encoding|standalone)\s*=\s*("[A-Za-z0-9._-]{1,32}"|'[A-Za-z0-9._-]{1,32}'))*\s*\?>$`)
-	attributes  = regexp.MustCompile(`^(\s+(xmlns|xmlns:[A-Za-z0-9_.-]+|([A-Za-z0-9_.-]+:)?(type|arrayType|mustUnderstand|encodingStyle|nil|root|schemaLocation))\s*=\s*("[A-Za-z0-9:/._# ,\[\]-]{0,256}"|'[A-Za-z0-9:/._# ,\[\]-]{0,256}'))*\s*/?$`)
+	attributes  = regexp.MustCompile(`^(\s+(xmlns|xmlns:[A-Za-z0-9_.-]+|([A-Za-z0-9_.-]+:)?(type|arrayType|mustUnderstand|actor|encodingStyle|nil|root|schemaLocation))\s*=\s*("[A-Za-z0-9:/._# ,\[\]-]{0,256}"|'[A-Za-z0-9:/._# ,\[\]-]{0,256}'))*\s*/?$`)
 )

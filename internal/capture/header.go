@@ -31,8 +31,8 @@ func maskField(name, value string) string {
 	case key == "authentication-info", key == "proxy-authentication-info":
 		return masked
 	case key == "cookie", key == "set-cookie":
-		return maskCookies(value)
-	case key == "cookie2", key == "set-cookie2", secretName(key), strings.Contains(key, "auth"):
+		return maskCookies(value, key == "set-cookie")
+	case key == "cookie2", key == "set-cookie2", secretName(key), strings.Contains(key, "auth"), strings.Contains(key, "session"), strings.Contains(key, "csrf"):
 		return masked
 	case strings.HasPrefix(key, "client-cert"):
 		return fmt.Sprintf("[%d bytes left out]", len(value))
@@ -102,13 +102,14 @@ var cookieParts = map[string]bool{
 	"path": true, "domain": true, "expires": true, "max-age": true, "version": true, "$path": true, "$domain": true, "$version": true, "samesite": true,
 }
 
-// maskCookies keeps the names of cookies and their attributes.
-func maskCookies(value string) string {
+// maskCookies keeps the names of cookies and their attributes: in Set-Cookie what
+// follows the first part, in Cookie what has a dollar sign.
+func maskCookies(value string, set bool) string {
 	parts := strings.Split(value, ";")
 	for i, part := range parts {
 		name, text, ok := strings.Cut(part, "=")
 		switch key := strings.TrimSpace(name); {
-		case ok && cookieParts[strings.ToLower(key)]:
+		case ok && cookieParts[strings.ToLower(key)] && (set && i > 0 || strings.HasPrefix(key, "$")):
 			parts[i] = name + "=" + maskLine(text)
 		case ok && len(key) <= 64 && isName(strings.TrimPrefix(key, "$")):
 			parts[i] = name + "=" + masked

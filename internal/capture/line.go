@@ -39,17 +39,40 @@ var authority = regexp.MustCompile(`//[^/?#\s]*@`)
 // maskURLs masks user info and queries in all URLs of a text: a query may hold a
 // token.
 func maskURLs(text string) string {
+	if escaped := strings.ToLower(text); strings.Contains(escaped, "%40") && strings.Contains(escaped, "%3a") {
+		return masked // a URL in a URL, perhaps
+	}
 	if strings.Contains(text, "@") {
 		text = authority.ReplaceAllLiteralString(text, "//"+masked+"@")
 		if rest := strings.ReplaceAll(text, masked+"@", ""); strings.Contains(rest, "@") && strings.Contains(rest, "//") {
 			return masked // a password with a slash in it
 		}
+		text = login.ReplaceAllStringFunc(text, maskLogin)
+	}
+	if strings.Contains(text, ";") {
+		text = pathSession.ReplaceAllString(text, "$1"+masked)
 	}
 	if strings.Contains(text, "/") {
 		text = maskQuery(text)
 	}
 	return text
 }
+
+// login is user info where no // is before it. A scheme may be its first part.
+var login = regexp.MustCompile(`[^\s/\\@]+:[^\s@]*@`)
+
+// maskLogin masks a login, but for one of a scheme whose URLs have users and no
+// passwords.
+func maskLogin(text string) string {
+	scheme, rest, _ := strings.Cut(text, ":")
+	if strings.HasPrefix(rest, "//") || slices.Contains([]string{"sip", "sips", "mailto", "xmpp"}, strings.ToLower(scheme)) && !strings.Contains(rest, ":") {
+		return text
+	}
+	return masked + "@"
+}
+
+// pathSession is the session of a client as a parameter of a path (RFC 3986 3.3).
+var pathSession = regexp.MustCompile(`(?i)(;[a-z0-9_.$-]*(?:sess|sid|token|auth)[a-z0-9_.$-]*=)[^\s/?#;&"]+`)
 
 // query is that of a URL or of a path, with the fragment.
 var query = regexp.MustCompile(`[?#]\S+`)

@@ -15,14 +15,14 @@ const masked = "[masked]"
 var secretParts = []string{
 	"password", "passwd", "passphrase", "passwort", "passcode", "passkey", "pwd", "presharedkey", "secret",
 	"privatekey", "privkey", "token", "credential", "pincode", "pinnumber", "communitystring", "keymaterial", "voucher",
-	"apikey", "authcode",
+	"apikey", "authcode", "pswd", "passwrd", "wpakey", "wepkey", "communityname", "unlockcode", "securitycode", "accesscode",
 }
 
 // secretEnds are at the end of such a part, but for digits: WPAPSK, WEPKey1,
 // DevicePIN, SIMPUK, NetworkKey, ReadCommunity. Every name that ends in "key" is a
 // secret's but for those in publicKeys.
 var (
-	secretEnds = []string{"key", "keys", "psk", "pin", "puk", "pass", "community"}
+	secretEnds = []string{"key", "keys", "psk", "pin", "puk", "pass", "pw", "psw", "community"}
 	publicKeys = []string{"parameterkey", "commandkey", "publickey", "bypass"}
 )
 

@@ -39,6 +39,8 @@ func TestSecretNames(t *testing.T) {
 		"Device.Cellular.Interface.1.USIM.PIN", "Device.IPsec.Profile.1.SharedSecret", "Device.XMPP.Connection.1.Password", "Device.DynamicDNS.Client.1.Password",
 		"device.wifi.keypassphrase", "Device.X_00D09E_WPA-Key", "X_AVM-DE_Secret", "Device.X_SNMP.ReadCommunity", "Device.Security.PrivateKey", "Password", "Device.X_AccessToken",
 		"Device.X_Vendor.WPAPSK", "Device.X.Passwd", "Device.X.AdminPwd", "Device.X.SIMPUK", "Device.X.Key2", "Device.X.UserPass",
+		"Device.X.AdminPW", "Device.X_User_PW1", "Device.X.LoginPswd", "Device.X.AdminPsw", "Device.X.PassWrd", "Device.X.WPAKeyHex", "Device.X.WEPKeyString",
+		"Device.X_SNMP.CommunityName", "Device.X.SIMUnlockCode", "Device.X.SecurityCode",
 	} {
 		if !secretName(name) {
 			t.Errorf("%s is not masked", name)
@@ -84,6 +86,17 @@ func TestBodiesAreMasked(t *testing.T) {
 		"file in a value":    {valueOf("Device.A", "&lt;psk&gt;"+planted), valueOf("Device.A", masked)},
 		"text between":       {"<a>" + planted + "<b/></a>", "<a>[masked]<b/></a>"},
 		"parameter key":      {"<ParameterKey>k1</ParameterKey>", "<ParameterKey>k1</ParameterKey>"},
+		"named by attribute": {`<param name="Device.X.Password">` + planted + "</param>", "<param [masked]>[masked]</param>"},
+		"value elsewhere": { // SOAP 1.1, 5.4.1
+			`<s><Name>Device.X.Password</Name><Value href="#v1"/></s><multiRef id="v1" xsi:type="xsd:string">` + planted + "</multiRef>",
+			"<s><Name>Device.X.Password</Name><Value [masked]/></s><multiRef [masked]>[masked]</multiRef>",
+		},
+		"login without a scheme": {valueOf("Device.X.URL", "cpe:"+planted+"@192.0.2.1:7547/x"), valueOf("Device.X.URL", "[masked]@192.0.2.1:7547/x")},
+		"login behind a scheme":  {valueOf("Device.X.URL", "sip:alice:"+planted+"@example.com"), valueOf("Device.X.URL", "[masked]@example.com")},
+		"login behind backslash": {valueOf("Device.X.URL", `http:\\cpe:`+planted+"@example.com"), valueOf("Device.X.URL", "[masked]@example.com")},
+		"login in percents":      {valueOf("Device.X.URL", "http%3A%2F%2Fcpe%3A"+planted+"%40example.com"), valueOf("Device.X.URL", masked)},
+		"session of a path":      {valueOf("Device.X.URL", "http://acs.example/cwmp;jsessionid="+planted+"/x"), valueOf("Device.X.URL", "http://acs.example/cwmp;jsessionid=[masked]/x")},
+		"who has no password":    {valueOf("Device.X.URI", "sip:alice@example.com"), valueOf("Device.X.URI", "sip:alice@example.com")},
 	} {
 		want := soap(tc.want)
 		if got := kept(soap(tc.body)); got != want {
@@ -160,6 +173,13 @@ func TestHeadersAreMasked(t *testing.T) {
 		{"Cookie", "session=" + planted + "; $Path=/; x" + planted, "session=[masked]; $Path=/; [masked]"},
 		{"Set-Cookie", "acs=" + planted + "; Path=/; HttpOnly; Max-Age=5", "acs=[masked]; Path=/; HttpOnly; Max-Age=5"},
 		{"Set-Cookie2", "acs=" + planted, masked},
+		{"Cookie", "path=" + planted + "; version=" + planted, "path=[masked]; version=[masked]"},
+		{"Set-Cookie", "version=" + planted + "; Path=/", "version=[masked]; Path=/"},
+		{"Location", "/cwmp;JSESSIONID=" + planted, "/cwmp;JSESSIONID=[masked]"},
+		{"Host", "u:" + planted + "@acs.example", "[masked]@acs.example"},
+		{"X-Session-Id", planted, masked},
+		{"X-CSRF", planted, masked},
+		{"Content-Type", "text/xml;charset=utf-8", "text/xml;charset=utf-8"},
 		{"X-Auth-Token", planted, masked},
 		{"X-Api-Key", planted, masked},
 		{"Client-Cert", ":" + planted + ":", "[20 bytes left out]"},
