@@ -86,6 +86,56 @@ func TestBrowser_EveryPage(t *testing.T) {
 	}
 }
 
+// TestBrowser_Migration makes a campaign, and errs on the way.
+func TestBrowser_Migration(t *testing.T) {
+	b := browsertest.Start(t)
+	base, f, _ := serve(t)
+	p := b.Open(t, browsertest.Light)
+	picture := func(name string) {
+		t.Helper()
+		for _, view := range []browsertest.View{browsertest.Light, browsertest.Dark, browsertest.Phone} {
+			p.View(view)
+			p.Check(t, name+", "+view.Name)
+			if dir := os.Getenv("ACSGATE_SCREENSHOTS"); dir != "" {
+				p.Screenshot(filepath.Join(dir, name+"-"+view.Name+".png"))
+			}
+		}
+		p.View(browsertest.Light)
+	}
+	p.Login(base, adminToken)
+	p.Go(base + "/campaigns")
+	p.Follow("#new-campaign")
+	p.Type("#f-name", "move-2026")
+	p.Type("#f-to", "north")
+	p.Click("#preview-button")
+	p.Wait("#outcome #problems")
+	if text := p.Text("#outcome"); !strings.Contains(text, "asks for nothing") {
+		t.Errorf("the preview says %q", text)
+	}
+	p.Errors() // the browser complains of 409
+	p.Type("#f-oui", "00D09E")
+	p.Click("#preview-button")
+	p.Wait("#found")
+	if text := p.Text("#outcome"); !strings.Contains(text, "900 devices would move to north") {
+		t.Errorf("the preview says %q", text)
+	}
+	p.Click("#found summary")
+	picture("migration-preview")
+	p.Follow("#create")
+	p.Wait("#f-name[aria-invalid]")
+	if text := p.Text("#problems"); !strings.Contains(text, "exists already") {
+		t.Errorf("the form says %q", text)
+	}
+	p.Errors()
+	picture("migration-refused")
+	f.set("draft")
+	p.Type("#f-name", "x")
+	p.Follow("#create")
+	if at := p.Location(); !strings.HasSuffix(at, "/campaigns/xmove-2026") {
+		t.Errorf("the draft is at %s", at)
+	}
+}
+
 // TestBrowser_Works does what operators do.
 func TestBrowser_Works(t *testing.T) {
 	b := browsertest.Start(t)

@@ -397,7 +397,7 @@ func (f *fake) campaigns() []admin.CampaignView {
 
 func (f *fake) campaign(name string) (admin.CampaignView, bool) {
 	for _, c := range f.campaigns() {
-		if c.Name == name || name == "drain-south" && c.Name == "move-2026" {
+		if c.Name == name || (name == "drain-south" || name == "xmove-2026") && c.Name == "move-2026" {
 			return c, true
 		}
 	}
@@ -410,7 +410,7 @@ func (f *fake) create(_ context.Context, r admin.CampaignRequest) (admin.Campaig
 	f.created = r
 	f.mu.Unlock()
 	if r.Name == "move-2026" {
-		return admin.CampaignView{}, fmt.Errorf("%w: campaign %q: exists already", admin.ErrRefused, r.Name)
+		return admin.CampaignView{}, fmt.Errorf("%w: campaign %q: there is one of that name: it exists already", admin.ErrRefused, r.Name)
 	}
 	return admin.CampaignView{CampaignRequest: r}, nil
 }

@@ -55,13 +55,12 @@ func (p migrationPage) Targets() choice {
 
 // Modes are how devices are moved.
 func (p migrationPage) Modes() choice {
-	return choice{"mode", "f-mode", p.Options("mode", "route", "Route: unnoticed by CPEs", "rewrite", "Rewrite the CPEs' URL",
-		"route_then_rewrite", "Route, and rewrite later")}
+	return choice{"mode", "f-mode", p.Options("mode", "route", "Route", "rewrite", "Rewrite the URL", "route_then_rewrite", "Route, then rewrite")}
 }
 
 // Kinds are what a campaign is for.
 func (p migrationPage) Kinds() choice {
-	return choice{"kind", "f-kind", p.Options("kind", "migration", "Migration: for good", "drain", "Drain: before a maintenance")}
+	return choice{"kind", "f-kind", p.Options("kind", "migration", "Migration", "drain", "Drain")}
 }
 
 // Failures are what becomes of a campaign that misses its criteria.

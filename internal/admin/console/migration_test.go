@@ -97,7 +97,7 @@ func TestMigration_KeepsWhatWasTyped(t *testing.T) {
 	if got.Code != http.StatusConflict || strings.Contains(page, "<script>alert") {
 		t.Errorf("%d", got.Code)
 	}
-	mustSay(t, "refused", page, "This cannot be done: exists already", "00D09E-HG8245-3")
+	mustSay(t, "refused", page, "This cannot be done: there is one of that name: it exists already", "00D09E-HG8245-3")
 	for _, want := range []string{
 		`name="name" value="move-2026"`, `name="within" value="30m"`, `value="south" checked`, `value="route_then_rewrite" selected`, `name="everything" value="1" checked`,
 	} {
