@@ -19,7 +19,7 @@ const (
 	maxBody       = 64 << 20 // a list of a million devices
 	maxScopedBody = 8 << 20  // one of those that a scope has
 	maxSmallBody  = 1 << 20
-	bodyTimeout  = 2 * time.Minute
+	bodyTimeout   = 2 * time.Minute
 )
 
 // checkBody refuses bodies where none belong and those that are not JSON, and bounds

@@ -76,13 +76,34 @@ func (a *API) startCapture(w http.ResponseWriter, r *request) error {
 			return unknownDevice(id)
 		}
 	}
-	view, err := a.Captures.Start(id, r.who.Name, last)
+	view, err := a.StartCapture(r.who, id, last)
 	if err != nil {
 		return err
 	}
 	r.detail = "capture " + view.ID + " for " + last.String()
 	w.Header().Set("Location", PathAPI+"captures/"+view.ID)
 	return answer(w, http.StatusCreated, view)
+}
+
+// maxScopedCaptures is how many captures of a token with a scope run at a time.
+const maxScopedCaptures = 4
+
+// StartCapture captures a device, which somebody may see, for a while.
+func (a *API) StartCapture(who Identity, id cwmp.DeviceID, last time.Duration) (CaptureView, error) {
+	if !who.Scope.Whole() && a.Captures.List != nil {
+		a.starting.Lock()
+		defer a.starting.Unlock()
+		running := 0
+		for view := range a.Captures.List() {
+			if view.Running && view.By == who.Name {
+				running++
+			}
+		}
+		if running >= maxScopedCaptures {
+			return CaptureView{}, fmt.Errorf("%w: %d captures of token %q run: stop one first", ErrRefused, running, who.Name)
+		}
+	}
+	return a.Captures.Start(id, who.Name, last)
 }
 
 // CapturesOf returns the captures that somebody may see.

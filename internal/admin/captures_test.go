@@ -116,3 +116,16 @@ func TestClient_Resources(t *testing.T) {
 	records, err := c.Audit(ctx, 2)
 	check("audit", len(records) == 2 && strings.HasSuffix(records[0].Path, "/move/start"), err)
 }
+
+// TestCaptures_ATenantsLeaveRoom: the gateway runs few at a time.
+func TestCaptures_ATenantsLeaveRoom(t *testing.T) {
+	f, s := startFake(t, nil)
+	path := "devices/" + tenantDevice.String() + "/captures"
+	for range maxScopedCaptures {
+		api(t, s, tenantToken, "POST", path, "").wantStatus(t, 201)
+	}
+	api(t, s, tenantToken, "POST", path, "").wantStatus(t, 409).wantText(t, "stop one first")
+	api(t, s, operatorToken, "POST", path, "").wantStatus(t, 201)
+	f.captures[0].Running = false
+	api(t, s, tenantToken, "POST", path, "").wantStatus(t, 201)
+}

@@ -43,6 +43,8 @@ type API struct {
 	waking  places // wakes under way, each of which holds a connection
 	readers places
 
+	starting sync.Mutex // of captures that are counted before
+
 	described   sync.Once
 	description []byte // the OpenAPI document
 

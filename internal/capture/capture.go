@@ -133,13 +133,25 @@ func (c *Captures) Start(id cwmp.DeviceID, by string, last time.Duration) (View,
 	return r.view(now), nil
 }
 
-// makeRoom forgets the oldest capture that has ended, if there are as many as
-// are kept.
+// makeRoom forgets a capture that has ended, if there are as many as are kept: the
+// oldest one of whoever has most of them, so that nobody pushes out those of others.
 func (c *Captures) makeRoom(now time.Time) {
 	for len(c.all) >= max(c.cfg.Kept, c.cfg.Running) {
-		i := slices.IndexFunc(c.all, func(r *recording) bool { return !r.runs(now) })
-		if i < 0 {
+		ended, oldest := map[string]int{}, map[string]int{} // by who has started them
+		for i, r := range slices.Backward(c.all) {
+			if !r.runs(now) {
+				ended[r.by]++
+				oldest[r.by] = i
+			}
+		}
+		if len(ended) == 0 {
 			return
+		}
+		i := -1
+		for by, n := range ended {
+			if i < 0 || n > ended[c.all[i].by] || n == ended[c.all[i].by] && oldest[by] < i {
+				i = oldest[by]
+			}
 		}
 		c.all = slices.Delete(c.all, i, i+1)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -134,6 +135,33 @@ func TestCapturesAreBounded(t *testing.T) {
 			}
 		}
 		clock.add(time.Second)
+	}
+}
+
+// TestCapturesOfOneLeaveThoseOfOthers: who starts many forgets their own.
+func TestCapturesOfOneLeaveThoseOfOthers(t *testing.T) {
+	c, clock := newCaptures(t, Config{Running: 2, Kept: 4})
+	once := func(by string) {
+		v, err := c.Start(device(1), by, time.Minute)
+		if err == nil {
+			err = c.Stop(v.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock.add(time.Second)
+	}
+	once("a")
+	once("b")
+	for range 10 {
+		once("c")
+	}
+	var got []string
+	for _, v := range c.List() {
+		got = append(got, v.By)
+	}
+	if !slices.Equal(got, []string{"c", "c", "b", "a"}) {
+		t.Errorf("%q are kept", got)
 	}
 }
 
