@@ -18,7 +18,8 @@ import (
 	"github.com/acsgate/acsgate/internal/admin/console/browsertest"
 )
 
-// The pictures of the documentation: go test ./cmd/acsgate -run TestConsole -screenshots docs/images
+// For the pictures of the documentation:
+// go test ./cmd/acsgate -run TestConsole -screenshots $PWD/docs/images -gather 90s.
 var (
 	screenshots = flag.String("screenshots", "", "write pictures of the console to this `directory`")
 	gather      = flag.Duration("gather", 0, "let the demo run this long before pictures are taken, so that there is something to see")
