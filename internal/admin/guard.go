@@ -175,6 +175,15 @@ func (g *guard) once(e *endpoint, w *recorder, call *request, text string) error
 	return nil
 }
 
+// Admit takes one request from what somebody may send who was identified already,
+// such as by a cookie. The error says that it is too many.
+func (a *API) Admit(who Identity) error {
+	if a.limits == nil {
+		return nil
+	}
+	return a.limits.admit(who)
+}
+
 // limits bound how often each token is used.
 type limits struct {
 	perSecond float64

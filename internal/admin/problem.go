@@ -55,6 +55,13 @@ func refuseFields(what string, fields []fieldProblem) error {
 	return p
 }
 
+// StatusOf returns the status that tells of an error, and the time after which it is
+// worth to ask again, 0 where it is not.
+func StatusOf(err error) (status int, after time.Duration) {
+	p := problemOf(err)
+	return p.Status, p.after
+}
+
 // problemOf returns the problem that an error is.
 func problemOf(err error) *problem {
 	var p *problem

@@ -109,8 +109,8 @@ func (s *Server) attach(c *Config, d Deps, log *zap.Logger) (g *guard, end func(
 	if s.audits, err = newAudits(c.AuditFile, log, m.auditFailures); err != nil {
 		return nil, end, fmt.Errorf("admin.audit_file: %w", err)
 	}
-	d.API.log, d.API.metrics, d.API.audits, d.API.stopping = log, m, s.audits, stopping
-	return &guard{api: d.API, who: who, limits: newLimits(c.RequestsPerSecond), replays: newReplays(), metrics: m}, end, nil
+	d.API.log, d.API.metrics, d.API.audits, d.API.stopping, d.API.limits = log, m, s.audits, stopping, newLimits(c.RequestsPerSecond)
+	return &guard{api: d.API, who: who, limits: d.API.limits, replays: newReplays(), metrics: m}, end, nil
 }
 
 // Addr is the address that is bound, with the port that the system chose when

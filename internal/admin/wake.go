@@ -52,6 +52,7 @@ type API struct {
 	log      *zap.Logger
 	metrics  *metrics
 	audits   *audits
+	limits   *limits
 	stopping context.Context // done when the listener ends
 }
 

@@ -25,7 +25,7 @@ func (c *Console) startCapture(v *visit) error {
 	if err != nil || last < time.Second || last > maxCapture {
 		return fail(http.StatusBadRequest, "for: %q is not a duration from 1s to %v.", v.r.PostForm.Get("for"), maxCapture)
 	}
-	_, err = c.api.Captures.Start(id, v.who.Name, last)
+	_, err = c.api.StartCapture(v.who, id, last)
 	if c.result(v, err, "capture of "+last.String()) != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func New(d Deps) *Console {
 
 // ServeHTTP answers a request of a browser.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	setHeaders(w.Header(), r)
+	setHeaders(w.Header())
 	c.mux.ServeHTTP(w, r)
 }
 

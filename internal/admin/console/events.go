@@ -183,10 +183,19 @@ func (c *Console) stream(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	if v.r.Method == http.MethodHead {
+		return nil
+	}
 	if !c.streams.enter() {
 		return admin.ErrBusy
 	}
 	defer c.streams.leave()
+	leave, err := c.api.EnterEvents(v.who)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	after := v.r.Header.Get("Last-Event-ID")
 	if after == "" {
 		after = v.r.URL.Query().Get("after")
@@ -197,7 +206,6 @@ func (c *Console) stream(v *visit) error {
 		return &failure{http.StatusServiceUnavailable, "events: " + err.Error()}
 	}
 	defer reader.Close()
-	v.w.Header().Set("Content-Type", "text/event-stream")
 	v.w.Header().Set("X-Accel-Buffering", "no") // for proxies that would keep it
 	c.send(v, reader)
 	return nil

@@ -4,9 +4,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ type visit struct {
 	r       *http.Request
 	session *session
 	who     admin.Identity
+	audited bool
 }
 
 // maxForm bounds the body of a request, in bytes.
@@ -54,17 +57,24 @@ func (c *Console) writeLarge(pattern, role string, most int64, act func(*visit) 
 		if err == nil {
 			err = act(v)
 		}
+		if err != nil && !v.audited {
+			c.api.Audit(v.who, r, statusOf(err), err.Error())
+		}
 		c.finish(v, err)
 	})
 }
 
-// enter finds out who sends a request. It has answered where nobody is signed in.
+// enter finds out who sends a request. It has answered where nobody is signed in, and
+// where a token sends too many.
 func (c *Console) enter(w http.ResponseWriter, r *http.Request) (*visit, bool) {
 	cookie, err := r.Cookie(cookieName(r))
 	if err == nil {
 		if s, token, ok := c.sessions.find(cookie.Value); ok {
 			if who, known := c.identify(r, s, token); known {
-				return &visit{w: w, r: r, session: s, who: who}, true
+				v := &visit{w: w, r: r, session: s, who: who}
+				err := c.api.Admit(who)
+				c.finish(v, err)
+				return v, err == nil
 			}
 			c.sessions.end(s) // the token was removed meanwhile
 		}
@@ -195,7 +205,8 @@ func statusOf(err error) int {
 	case errors.Is(err, admin.ErrBusy):
 		return http.StatusServiceUnavailable
 	}
-	return http.StatusInternalServerError
+	status, _ := admin.StatusOf(err)
+	return status
 }
 
 // finish answers with an error, if there is one.
@@ -204,8 +215,8 @@ func (c *Console) finish(v *visit, err error) {
 		return
 	}
 	status := statusOf(err)
-	if status == http.StatusServiceUnavailable {
-		v.w.Header().Set("Retry-After", "5")
+	if _, after := admin.StatusOf(err); after > 0 {
+		v.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
 	if v.partial() {
 		c.fragment(v, status, "error", "failure", err.Error())
@@ -260,6 +271,7 @@ func (c *Console) result(v *visit, err error, detail string) error {
 	if err != nil {
 		status = statusOf(err)
 	}
+	v.audited = true
 	c.api.Audit(v.who, v.r, status, detail)
 	return err
 }

@@ -25,6 +25,11 @@ func (c *Console) wake(v *visit) error {
 		return c.result(v, admin.ErrBusy, "connection request")
 	}
 	defer c.wakes.leave()
+	leave, err := c.api.EnterWake(v.who)
+	if err != nil {
+		return c.result(v, err, "connection request")
+	}
+	defer leave()
 	extend(v.w, wakeTimeout)
 	ctx, cancel := context.WithTimeout(v.r.Context(), wakeTimeout)
 	defer cancel()
