@@ -252,6 +252,32 @@ func TestHavingTestsAsBriefDoes(t *testing.T) {
 		if kept != tt.want {
 			t.Errorf("%s: %d fit, want %d", name, kept, tt.want)
 		}
+		f.wantFitting(name, tt.fits)
+	}
+}
+
+// wantFitting checks which devices Fitting returns, and that it does not return more
+// than it may.
+func (f *fixture) wantFitting(name string, fits func(Brief) bool) {
+	f.t.Helper()
+	want := 0
+	for id := range f.All() {
+		if b := f.Brief(id); b.State != NoBinding && fits(b) {
+			want++
+		}
+	}
+	for _, most := range []int{want, want - 1} {
+		ids, few, err := f.Fitting(f.t.Context(), fits, most)
+		if err != nil || few != (most == want) || few && (len(ids) != want || ids == nil) {
+			f.t.Errorf("%s: %d devices fit, few %v, %v; want %d and at most %d", name, len(ids), few, err, want, most)
+		}
+		seen := map[cwmp.DeviceID]bool{}
+		for _, id := range ids {
+			if seen[id] || !fits(f.Brief(id)) {
+				f.t.Errorf("%s: device %s is there twice, or does not fit", name, id)
+			}
+			seen[id] = true
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func (r *Registry) Find(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	f := finder{Registry: r, filters: r.tables.filters(q.All), match: q.Match}
+	f := finder{Registry: r, filters: r.tables.filters(q.All), match: q.Match, among: q.Among}
 	var handles []Handle // one more than the page has, if there is one
 	var next search.Cursor
 	if q.Order == ByLastInform {
@@ -63,6 +63,7 @@ type finder struct {
 	*Registry
 	filters
 	match  func([]cwmp.DeviceID, []bool)
+	among  []cwmp.DeviceID
 	newest *newest // that were found; nil in another order
 }
 
@@ -77,18 +78,26 @@ func (f *finder) byRegistry(ctx context.Context, after search.Cursor, most int) 
 		}
 		first = Handle(position)
 	}
+	handles, err := f.inOrder(ctx, first, most)
+	if err != nil || len(handles) < most {
+		return handles, "", err
+	}
+	return handles, search.NewCursor(registryCursor, f.run(), uint64(handles[most-1])), nil
+}
+
+// inOrder finds at most most devices, the handle first and those after it.
+func (f *finder) inOrder(ctx context.Context, first Handle, most int) ([]Handle, error) {
+	if f.among != nil {
+		return f.namedInOrder(ctx, first, most)
+	}
 	place := int(first >> handleBits)
-	handles, err := search.First(ctx, len(f.shards)-place, most, func(part int, into []Handle, done func() bool) ([]Handle, error) {
+	return search.First(ctx, len(f.shards)-place, most, func(part int, into []Handle, done func() bool) ([]Handle, error) {
 		from := uint32(0)
 		if part == 0 {
 			from = uint32(first) & (1<<handleBits - 1)
 		}
 		return f.shardInOrder(place+part, from, into, done), nil
 	})
-	if err != nil || len(handles) < most {
-		return handles, "", err
-	}
-	return handles, search.NewCursor(registryCursor, f.run(), uint64(handles[most-1])), nil
 }
 
 // shardInOrder appends the handles of a shard's devices that fit, until into is

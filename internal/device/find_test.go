@@ -61,11 +61,14 @@ func (q *Query) fits(r *Record) bool {
 			return false
 		}
 	}
+	id := r.ID
+	id.Manufacturer = ""
+	if q.Among != nil && !slices.Contains(q.Among, id) {
+		return false
+	}
 	if q.Match == nil {
 		return true
 	}
-	id := r.ID
-	id.Manufacturer = ""
 	keep := []bool{true}
 	q.Match([]cwmp.DeviceID{id}, keep)
 	return keep[0]
@@ -185,6 +188,22 @@ func randomFilter(c chooser) (f Filter) {
 	return f
 }
 
+// some is none, or some devices of which one is not known.
+func (f *fixture) some(c chooser) []cwmp.DeviceID {
+	ids := []cwmp.DeviceID{}
+	if c.IntN(4) == 0 {
+		return ids
+	}
+	odds := 1 + c.IntN(5)
+	for r := range f.All() {
+		if r.ID.Manufacturer = ""; c.IntN(odds) == 0 {
+			ids = append(ids, r.ID)
+		}
+	}
+	c.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	return append(ids, cwmp.DeviceID{OUI: "00D09E", SerialNumber: "nobody"})
+}
+
 func TestFindFindsWhatFits(t *testing.T) {
 	for seed := range uint64(5) {
 		c := chooser{rand.New(rand.NewPCG(1, seed))}
@@ -202,6 +221,9 @@ func TestFindFindsWhatFits(t *testing.T) {
 						keep[i] = strings.HasSuffix(ids[i].String(), last)
 					}
 				}
+			}
+			if c.IntN(4) == 0 {
+				q.Among = f.some(c)
 			}
 			f.wantFound(t, q)
 		}

@@ -56,19 +56,7 @@ func (f *finder) byLastInform(ctx context.Context, after search.Cursor, most int
 			return nil, "", err
 		}
 	}
-	err := search.Each(ctx, len(f.shards), func(place int) error {
-		var c candidates
-		for from, more := uint32(0), true; more && ctx.Err() == nil; from += chunk {
-			more = f.read(place, from, chunk, &c)
-			for i, key := range c.keys {
-				if c.keep(i) {
-					f.newest.add(key)
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := f.addNewest(ctx); err != nil {
 		return nil, "", err
 	}
 	keys := f.newest.keys
@@ -86,6 +74,28 @@ func (f *finder) byLastInform(ctx context.Context, after search.Cursor, most int
 		return handles, "", nil
 	}
 	return handles, search.NewCursor(informCursor, f.run(), keys[most-1]), nil
+}
+
+// addNewest adds the devices that fit, where they are new enough.
+func (f *finder) addNewest(ctx context.Context) error {
+	add := func(c *candidates) {
+		for i, key := range c.keys {
+			if c.keep(i) {
+				f.newest.add(key)
+			}
+		}
+	}
+	if f.among != nil {
+		return f.eachNamed(ctx, add)
+	}
+	return search.Each(ctx, len(f.shards), func(place int) error {
+		var c candidates
+		for from, more := uint32(0), true; more && ctx.Err() == nil; from += chunk {
+			more = f.read(place, from, chunk, &c)
+			add(&c)
+		}
+		return nil
+	})
 }
 
 // keyHeap is a heap with the lowest key first, which grows by hand.

@@ -27,6 +27,10 @@ type Query struct {
 	// concurrently, for all devices that fit the filters if the page does not fill.
 	// The slices are valid during the call only; the ids are without manufacturers.
 	Match func(ids []cwmp.DeviceID, keep []bool)
+	// Among, unless it is nil, are the only devices that may be found. Some thousands
+	// of them are looked up in a fraction of the time that a scan of all takes. They
+	// may be without manufacturers, none is there twice, and unknown ones are left out.
+	Among []cwmp.DeviceID
 	Order Order
 	Limit int           // of a page; 0 means DefaultLimit, the most is MaxLimit
 	After search.Cursor // Page.Next of the page before; "" for the first

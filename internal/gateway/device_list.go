@@ -9,17 +9,17 @@ import (
 
 	"github.com/acsgate/acsgate/internal/admin"
 	"github.com/acsgate/acsgate/internal/binding"
-	"github.com/acsgate/acsgate/internal/cwmp"
 	"github.com/acsgate/acsgate/internal/device"
 	"github.com/acsgate/acsgate/internal/search"
 )
 
 // devicePage is a page of devices.
 func (g *Gateway) devicePage(ctx context.Context, q admin.DeviceQuery) (admin.DevicePage, error) {
-	now := time.Now()
 	find := device.Query{
-		All: []device.Filter{deviceFilter(&q, now)}, Match: g.deviceMatch(&q), Limit: q.Limit, After: search.Cursor(q.Cursor),
-		Order: device.ByLastInform,
+		All: []device.Filter{deviceFilter(&q, time.Now())}, Limit: q.Limit, After: search.Cursor(q.Cursor), Order: device.ByLastInform,
+	}
+	if err := g.narrow(ctx, &find, &q); err != nil {
+		return admin.DevicePage{}, err
 	}
 	if !q.Scope.Whole() {
 		find.All = append(find.All, scopeFilter(&q.Scope))
@@ -59,53 +59,6 @@ func some(text string) []string {
 		return nil
 	}
 	return []string{text}
-}
-
-// deviceMatch is the test of one query by what the registry does not know, nil for
-// none.
-func (g *Gateway) deviceMatch(q *admin.DeviceQuery) func([]cwmp.DeviceID, []bool) {
-	var tests []func([]cwmp.DeviceID, []bool)
-	if q.NAT != "" || q.Binding != "" {
-		nat, state := q.NAT, q.Binding
-		tests = append(tests, g.reach.bindings.Having(func(b binding.Brief) bool {
-			return (state == "" || b.State.String() == state) && (nat == "" || b.State != binding.NoBinding && natName(b.Kind) == nat)
-		}))
-	}
-	if q.Campaign != "" {
-		tests = append(tests, g.belonging(q.Campaign))
-	}
-	if len(tests) == 0 {
-		return nil
-	}
-	return func(ids []cwmp.DeviceID, keep []bool) {
-		for _, test := range tests {
-			test(ids, keep)
-		}
-	}
-}
-
-var errManyMembers = errors.New("a campaign has many members")
-
-// belonging returns a test of devices, for one search among all, that clears what
-// does not belong to a campaign.
-func (g *Gateway) belonging(campaign string) func([]cwmp.DeviceID, []bool) {
-	few := search.NewFew(func(few *search.Few) (err error) {
-		g.moves.campaigns.EachMember(campaign, func(oui, class, serial []byte) bool {
-			if !search.AddFew(few, oui, class, serial) {
-				err = errManyMembers
-			}
-			return err == nil
-		})
-		return err
-	})
-	return func(ids []cwmp.DeviceID, keep []bool) {
-		if few.Ask(len(ids)) {
-			for i := range ids {
-				keep[i] = keep[i] && !few.Excludes(ids[i].OUI, ids[i].ProductClass, ids[i].SerialNumber)
-			}
-		}
-		g.moves.campaigns.Keep(campaign, ids, keep)
-	}
 }
 
 func (g *Gateway) deviceRow(r *device.Record) admin.DeviceRow {

@@ -11,12 +11,14 @@ import (
 // errEnough ends a scan whose page is full.
 var errEnough = errors.New("page is full")
 
-// Each calls fn for all parts, on all processors, until one fails or ctx ends.
-// The error is that of the lowest part that failed.
+// Each calls fn for all parts, on all processors but one, until one fails or ctx
+// ends. The error is that of the lowest part that failed. One processor stays free
+// because Go's scheduler asks the network only where nothing else can run, or each
+// 10 ms: with a scan on each of them every step of a session would wait for that.
 func Each(ctx context.Context, parts int, fn func(part int) error) error {
 	s := scanner{parts: int64(parts), failed: int64(parts)}
 	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), parts) - 1 {
+	for range min(max(1, runtime.GOMAXPROCS(0)-1), parts) - 1 {
 		group.Go(func() { s.work(ctx, fn) })
 	}
 	s.work(ctx, fn)
