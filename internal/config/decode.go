@@ -85,6 +85,10 @@ func (d decoder) unknown(n *node, p *pair, t reflect.Type, key string) int {
 		return -1
 	}
 	d.found.add(p.at, name, "", "unknown key, did you mean \""+guess+"\"?")
+	if strings.HasSuffix(guess, "_file") && !strings.Contains(p.key, "fil") {
+		d.found.miss(key) // what should be in the file may stand here, and is not to be shown as its name
+		return -1
+	}
 	p.key = guess
 	return slices.Index(known, guess)
 }

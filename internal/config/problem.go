@@ -72,6 +72,10 @@ var urlPassword = regexp.MustCompile(`(://[^/?#@:\s]*):[^/?#@\s]*@`)
 // belongs.
 func mask(s string) string { return urlPassword.ReplaceAllString(s, "$1:***@") }
 
+// secretKey is a key whose value may be good for whoever knows it: many URLs of
+// webhooks are secrets, and where the hash of a token belongs stands the token itself.
+var secretKey = regexp.MustCompile(`^(admin\.tokens\[\d+\]\.token_sha256|events\.webhooks\[\d+\]\.url)$`)
+
 // collector gathers problems and remembers which keys have one, so that the
 // consequences of a problem are not reported as well.
 type collector struct {
@@ -90,6 +94,9 @@ func newCollector(file string) *collector {
 // add notes a problem of a value that could be read, or of a key.
 func (c *collector) add(at position, key, value, text string) {
 	c.here[key] = true
+	if secretKey.MatchString(key) {
+		value = ""
+	}
 	p := Problem{File: c.file, Line: at.line, Column: at.column, Key: key, Value: value, Text: text}
 	if !c.full() && !c.seen[p] {
 		c.seen[p] = true
