@@ -273,6 +273,15 @@ func TestAdvice_OfAWholeGateway(t *testing.T) {
 	want(t, w.live(inside), "north")
 	says(inside.Device(), "It cannot be woken", "It is behind a NAT: its own address is 192.168.1.2, and it comes from 127.0.0.1. It sends no STUN")
 
+	lost := w.known("unreachable", 4)
+	w.begin(drainTo("rewrite"))
+	w.member("d", lost, "asked")
+	if _, err := w.tryLive(lost); err == nil {
+		t.Error("the CPE comes to its new URL")
+	}
+	says(lost.Device(), "Its ManagementServer.URL was set to that of south, where it was not seen yet.")
+	w.act("d", "cancel")
+
 	w.north.SetDown(true)
 	says(inside.Device(), "ACS north is down", "No other ACS can take its sessions")
 	if _, err := inside.Session(t.Context(), cwmp.EventPeriodic); err == nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -61,6 +62,34 @@ func TestAssignment_ETag(t *testing.T) {
 	sessions := dataOf[journal.Inform](t, w.timeline("wall", c.Device()), journal.KindInform)
 	if r := sessions[len(sessions)-2].Reason; !strings.Contains(r, "assigned to south") {
 		t.Errorf("it went to south because of %q", r)
+	}
+}
+
+// TestAssignment_AtOnce: of all who know the same state, one changes it.
+func TestAssignment_AtOnce(t *testing.T) {
+	t.Parallel()
+	w := newOperated(t, operatedSetup{routes: "  - {name: bound, match: {oui: [FFFFFF]}, assigned: true, acs: north}\n"})
+	c := w.known("", 1)
+	path := "devices/" + c.Device().String() + "/assignment"
+	tag := w.ask("wall", http.MethodGet, path, "").header.Get("ETag")
+	answers := make(chan int, 16)
+	for range cap(answers) {
+		go func() { answers <- w.ask("root", http.MethodPut, path, `{"acs":"south"}`, "If-Match", tag).status }()
+	}
+	counts := map[int]int{}
+	for range cap(answers) {
+		counts[<-answers]++
+	}
+	if counts[http.StatusOK] != 1 || counts[http.StatusPreconditionFailed] != cap(answers)-1 {
+		t.Errorf("answers by status: %v", counts)
+	}
+	if n := len(dataOf[journal.Move](t, w.timeline("wall", c.Device()), journal.KindMove)); n != 1 {
+		t.Errorf("%d moves", n)
+	}
+	for _, acs := range []string{"", "north"} { // who is slow thinks that it is bound to north
+		if err := w.assign(t.Context(), c.Device(), "north", acs); !errors.Is(err, admin.ErrConflict) {
+			t.Errorf("to %q: %v", acs, err)
+		}
 	}
 }
 
