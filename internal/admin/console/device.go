@@ -20,6 +20,7 @@ type devicePage struct {
 	admin.DeviceView
 	Known     bool // whether it can be reached
 	UDP, HTTP bool // can be tried
+	Glances   []glance
 	Advice    []string
 	Entries   []entry
 	More      bool // there may be further entries
@@ -37,25 +38,22 @@ func (c *Console) device(v *visit) error {
 		return absent("devices")
 	}
 	view, ok := c.api.Device(id)
-	if !ok {
-		return fail(http.StatusNotFound, "No session of device %s was seen yet.", id)
-	}
 	body := devicePage{DeviceView: view, Known: view.Reach != nil, Wakes: c.api.Wake != nil, Captures: c.capturesOf(v, id)}
 	if r := view.Reach; r != nil {
 		body.UDP, body.HTTP = r.NotByUDP == "", r.NotByHTTP == ""
 	}
-	if c.api.Timeline != nil {
-		limit := timelineShort
-		if v.r.URL.Query().Get("all") != "" {
-			limit = timelineLong
-		}
-		t := c.api.Timeline(id, limit)
-		body.Timeline, body.Advice, body.More = true, t.Advice, len(t.Entries) == limit && limit == timelineShort
-		for i := range t.Entries {
-			body.Entries = append(body.Entries, newEntry(&t.Entries[i]))
-		}
+	c.timeline(&body, id, v.r.URL.Query().Get("all") != "")
+	switch {
+	case !ok && len(body.Entries) == 0:
+		return fail(http.StatusNotFound, "No session of device %s was seen yet.", id)
+	case !ok: // it has come, and no ACS has accepted it
+		body.DeviceView = admin.DeviceView{Device: id.String(), OUI: id.OUI, ProductClass: id.ProductClass, SerialNumber: id.SerialNumber}
+		body.Known, body.Wakes = false, false
 	}
-	slices.Reverse(body.Journal) // the newest first
+	body.Glances = append(body.Glances, body.reaches(c.now()), body.wakes())
+	if g, ok := body.woke(); ok {
+		body.Glances = append(body.Glances, g)
+	}
 	if !v.who.Scope.Whole() {
 		body.Decision = nil // its steps name the rules of others
 	}
@@ -64,6 +62,24 @@ func (c *Console) device(v *visit) error {
 		title = view.Device
 	}
 	return c.show(v, "device", page{Title: title, Nav: "/devices", Body: body})
+}
+
+// timeline adds what has happened to the device.
+func (c *Console) timeline(body *devicePage, id cwmp.DeviceID, long bool) {
+	if c.api.Timeline == nil {
+		slices.Reverse(body.Journal) // the newest first
+		return
+	}
+	limit := timelineShort
+	if long {
+		limit = timelineLong
+	}
+	t := c.api.Timeline(id, limit)
+	body.Timeline, body.Advice, body.More = true, t.Advice, len(t.Entries) == limit && !long
+	for i := range t.Entries {
+		body.Entries = append(body.Entries, newEntry(&t.Entries[i]))
+	}
+	body.Journal = nil // what it says is in the timeline
 }
 
 // captures are the recorded conversations of a device.
@@ -88,32 +104,6 @@ func (c *Console) capturesOf(v *visit, id cwmp.DeviceID) *captures {
 		}
 	}
 	return found
-}
-
-// Reached says in a word how the device can be woken.
-func (p devicePage) Reached() (text string) {
-	switch {
-	case !p.Known:
-		return "reach unknown"
-	case p.UDP && p.HTTP:
-		return "reachable by UDP and HTTP"
-	case p.UDP:
-		return "reachable by UDP"
-	case p.HTTP:
-		return "reachable by HTTP"
-	}
-	return "not reachable"
-}
-
-// ReachTone is the class of its badge.
-func (p devicePage) ReachTone() string {
-	switch {
-	case !p.Known:
-		return "idle"
-	case p.UDP || p.HTTP:
-		return "ok"
-	}
-	return "bad"
 }
 
 // FailedShare says how many of its sessions failed, "" for none.

@@ -64,6 +64,7 @@ func (f *fake) set(status string) {
 var (
 	reachable   = cwmp.DeviceID{OUI: "00D09E", ProductClass: "HG8245", SerialNumber: "4857544331A2"}
 	unreachable = cwmp.DeviceID{OUI: "001D20", ProductClass: "DSL-2750", SerialNumber: "CT88120045"}
+	newcomer    = cwmp.DeviceID{OUI: "001D20", ProductClass: "DSL", SerialNumber: "NEW1"} // which no ACS has accepted yet
 	evil        = cwmp.DeviceID{OUI: "0A0B0C", ProductClass: `"><img src=x>`, SerialNumber: hostile}
 )
 
@@ -177,6 +178,14 @@ func (f *fake) device(id cwmp.DeviceID) (admin.DeviceView, bool) {
 }
 
 func (f *fake) timeline(id cwmp.DeviceID, _ int) admin.Timeline {
+	switch id {
+	case reachable, unreachable, evil:
+	case newcomer:
+		data, _ := json.Marshal(&journal.Session{Outcome: "acs_refused", Error: "acs north: 403 Forbidden", Source: "198.51.100.80:4000"})
+		return admin.Timeline{Device: id.String(), Entries: []admin.TimelineEntry{{ID: 9, At: f.now.Add(-time.Minute), Kind: journal.KindSession, ACS: "north", Text: "acs_refused after 1 exchanges", Data: data}}}
+	default:
+		return admin.Timeline{Device: id.String()}
+	}
 	t := admin.Timeline{Device: id.String(), Advice: []string{"It can be woken by UDP. HTTP is out: its URL has a private address, 192.168.1.1."}}
 	if id == unreachable {
 		t.Advice = []string{
