@@ -40,20 +40,25 @@ type guard struct {
 //     they are in allow_networks. What IPv6 embeds of IPv4 is judged as IPv4.
 func (g *guard) checkTarget(t *Target) (httpTarget, error) {
 	authority, path, err := splitURL(t.URL)
-	switch {
-	case errors.Is(err, errUserInfo): // which is not to be shown
-		return httpTarget{}, fmt.Errorf("ConnectionRequestURL %w", err)
-	case err != nil:
-		return httpTarget{}, fmt.Errorf("ConnectionRequestURL %.100q %w", t.URL, err)
+	if err != nil {
+		return httpTarget{}, unusable(t.URL, err)
 	}
 	addr, err := resolve(authority, t.Source)
 	if err != nil {
-		return httpTarget{}, fmt.Errorf("ConnectionRequestURL %.100q %w", t.URL, err)
+		return httpTarget{}, unusable(t.URL, err)
 	}
 	if err := g.checkAddr(addr.Addr(), t); err != nil {
 		return httpTarget{}, err
 	}
 	return httpTarget{addr: addr, authority: authority, path: path}, nil
+}
+
+// unusable says what is wrong with a URL, and shows it unless a password may be in it.
+func unusable(url string, err error) error {
+	if errors.Is(err, errUserInfo) || strings.Contains(url, "@") || strings.Contains(url, "%40") {
+		return fmt.Errorf("ConnectionRequestURL %w", err)
+	}
+	return fmt.Errorf("ConnectionRequestURL %.100q %w", url, err)
 }
 
 var errUserInfo = errors.New("has user information")

@@ -233,6 +233,25 @@ func FuzzCheckTarget(f *testing.F) {
 }
 
 // TestTarget_ShowsNoLogin: reasons are read by operators and by the API.
+// TestCheckTarget_ShowsNoLogin: an error repeats no URL that may have a password.
+func TestCheckTarget_ShowsNoLogin(t *testing.T) {
+	g := guard{own: func() map[netip.Addr]bool { return nil }}
+	for _, url := range []string{
+		"http://cpe:hunter2@198.51.100.7/", "http://cpe:hun/ter2hunter2@198.51.100.7/", "//cpe:hunter2@198.51.100.7/", "cpe:hunter2@198.51.100.7/",
+		"https://cpe:hunter2@198.51.100.7/", "http://cpe:hunter2@198.51.100.7/" + strings.Repeat("x", maxURL),
+		"http%3A%2F%2Fcpe%3Ahunter2%40198.51.100.7",
+	} {
+		_, err := g.checkTarget(&Target{URL: url, Source: netip.MustParseAddr("198.51.100.7")})
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	_, err := g.checkTarget(&Target{URL: "https://198.51.100.7/x"})
+	if err == nil || !strings.Contains(err.Error(), `"https://198.51.100.7/x"`) {
+		t.Errorf("one without a login is not shown: %v", err)
+	}
+}
+
 func TestTarget_ShowsNoLogin(t *testing.T) {
 	g := guard{own: func() map[netip.Addr]bool { return nil }}
 	_, err := g.checkTarget(&Target{URL: "http://user:secret@198.51.100.7/", Source: netip.MustParseAddr("198.51.100.7")})

@@ -128,7 +128,7 @@ func (g *Gateway) deviceView(id cwmp.DeviceID) (admin.DeviceView, bool) {
 	g.explainView(&r, &v)
 	if g.reach.cfg.URLBase != "" || g.reach.cfg.Relay != nil {
 		shown := g.shown(r.ID, proxy.Reported{ConnectionRequestURL: r.ConnectionRequestURL, UDPConnectionRequestAddress: r.UDPConnectionRequestAddress})
-		v.ACSSees = &admin.ConnectionView{URL: shown.ConnectionRequestURL, UDPAddress: shown.UDPConnectionRequestAddress}
+		v.ACSSees = &admin.ConnectionView{URL: withoutLogin(shown.ConnectionRequestURL), UDPAddress: shown.UDPConnectionRequestAddress}
 	}
 	if last, ok := g.reach.requests.Last(r.ID); ok {
 		result := wakeResult(&last)
@@ -150,20 +150,43 @@ func (g *Gateway) reachView(r *device.Record) *admin.ReachView {
 }
 
 // withoutLogin takes the user information out of a URL: a CPE may have put its
-// password there.
+// password there, with a slash in it, and without a scheme. What stands behind an
+// IP address is a path.
 func withoutLogin(text string) string {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		if strings.Contains(text, "%40") {
+			return "***"
+		}
 		return text
 	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		if strings.Contains(text[:at], ":") {
+			return "***" + text[at:]
+		}
+		return text
 	}
-	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
-		return scheme + "://***" + rest[at:]
+	authority := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
 	}
-	return text
+	if in := strings.LastIndexByte(authority, '@'); in >= 0 {
+		return scheme + "://***" + rest[in:]
+	}
+	if literal(authority) {
+		return text
+	}
+	return scheme + "://***" + text[at:]
+}
+
+// literal tells whether an authority is an IP address, with a port or without.
+func literal(authority string) bool {
+	if _, err := netip.ParseAddrPort(authority); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(authority, "[]"))
+	return err == nil
 }
 
 func bindingView(b *binding.Binding, now time.Time) *admin.BindingView {

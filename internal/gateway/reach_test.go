@@ -468,6 +468,15 @@ func TestDevice_ShowsNoLoginOfAURL(t *testing.T) {
 		"http://user:secret@198.51.100.7:7547/a@b": "http://***@198.51.100.7:7547/a@b",
 		"http://a@b:c@198.51.100.7":                "http://***@198.51.100.7",
 		"http://198.51.100.7/a@b":                  "http://198.51.100.7/a@b",
+		"http://198.51.100.7:7547/a@b:c@d":         "http://198.51.100.7:7547/a@b:c@d",
+		"http://user:sec/ret@198.51.100.7:7547/x":  "http://***@198.51.100.7:7547/x",
+		"http://us/er:secret@198.51.100.7:7547/x":  "http://***@198.51.100.7:7547/x",
+		"http://user:12/secret@198.51.100.7/x":     "http://***@198.51.100.7/x",
+		"//user:secret@198.51.100.7:7547/x":        "***@198.51.100.7:7547/x",
+		"user:secret@198.51.100.7:7547/x":          "***@198.51.100.7:7547/x",
+		`http:\\user:secret@198.51.100.7`:          "***@198.51.100.7",
+		"http%3A%2F%2Fuser%3Asecret%40192.0.2.1":   "***",
+		"/F@ST":                                    "/F@ST",
 		"":                                         "",
 	} {
 		if got := withoutLogin(url); got != want {
