@@ -9,8 +9,12 @@ import (
 	"github.com/acsgate/acsgate/internal/binding"
 )
 
-// tallyInterval is how old the counts of a tally may be.
-const tallyInterval = 10 * time.Second
+// Counts are made anew when that has cost less than half a percent of the time since.
+const (
+	tallyShare    = 200
+	tallyFastest  = time.Second
+	tallyInterval = 10 * time.Second // how old they may be
+)
 
 // tally keeps counts that take a look at every device, so that nobody waits for
 // them.
@@ -37,9 +41,13 @@ func (t *tally) bindingCounts() admin.BindingCount {
 
 // runTally counts now and then until ctx ends.
 func (g *Gateway) runTally(ctx context.Context) error {
-	for g.count(ctx); sleep(ctx, tallyInterval); g.count(ctx) {
+	for {
+		began := time.Now()
+		g.count(ctx)
+		if !sleep(ctx, min(max(tallyFastest, tallyShare*time.Since(began)), tallyInterval)) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // count counts once, some hundredths of a second for a million devices.
