@@ -29,7 +29,11 @@ type replays struct {
 	kept  map[replayKey]*list.Element
 	order list.List // of *replay, the oldest in front
 	bytes int
+	of    map[string]usage // by token
 }
+
+// usage is how much of a token is kept.
+type usage struct{ keys, bytes int }
 
 // replayKey is a key of one token: others' keys are others.
 type replayKey struct{ token, key string }
@@ -46,7 +50,7 @@ type replay struct {
 }
 
 func newReplays() *replays {
-	return &replays{now: time.Now, kept: map[replayKey]*list.Element{}}
+	return &replays{now: time.Now, kept: map[replayKey]*list.Element{}, of: map[string]usage{}}
 }
 
 // begin notes a request. It returns the answer of the same one before, or why the
@@ -58,6 +62,7 @@ func (s *replays) begin(key replayKey, request [sha256.Size]byte) (*replay, erro
 	at, known := s.kept[key]
 	if !known {
 		s.kept[key] = s.order.PushBack(&replay{replayKey: key, request: request, at: s.now()})
+		s.count(key.token, 1, 0)
 		return nil, nil
 	}
 	switch r := at.Value.(*replay); {
@@ -94,31 +99,69 @@ func (s *replays) end(key replayKey, answer *recorder) {
 	}
 	if !answer.cut {
 		r.body = bytes.Clone(answer.kept)
-		s.bytes += len(r.body)
+		s.count(r.token, 0, len(r.body))
 	}
 	s.forget()
 }
 
-// forget makes room. What is under way stays. The caller holds the lock.
+// forget makes room: what is too old goes, and the oldest of the token that has most
+// while there is too much, so that nobody makes others' forgotten. What is under way
+// stays. The caller holds the lock.
 func (s *replays) forget() {
 	now := s.now()
-	for at := s.order.Front(); at != nil; {
-		next, r := at.Next(), at.Value.(*replay)
-		full := len(s.kept) > maxKeys-1 || s.bytes > maxKept
-		if !full && now.Sub(r.at) < keyLife {
-			return
-		}
-		if r.done {
-			s.remove(at)
-		}
+	for at := s.order.Front(); at != nil && now.Sub(at.Value.(*replay).at) >= keyLife; {
+		next := at.Next()
+		s.forgetDone(at)
 		at = next
 	}
+	for len(s.kept) >= maxKeys || s.bytes > maxKept {
+		most := s.most()
+		at := s.order.Front()
+		for at != nil && (at.Value.(*replay).token != most || !s.forgetDone(at)) {
+			at = at.Next()
+		}
+		if at == nil {
+			return
+		}
+	}
+}
+
+// most returns the token that has most of what there is too much of.
+func (s *replays) most() (token string) {
+	best := -1
+	for name, u := range s.of {
+		n := u.bytes
+		if len(s.kept) >= maxKeys {
+			n = u.keys
+		}
+		if n > best {
+			token, best = name, n
+		}
+	}
+	return token
+}
+
+func (s *replays) forgetDone(at *list.Element) bool {
+	done := at.Value.(*replay).done
+	if done {
+		s.remove(at)
+	}
+	return done
 }
 
 func (s *replays) remove(at *list.Element) {
 	r := s.order.Remove(at).(*replay)
 	delete(s.kept, r.replayKey)
-	s.bytes -= len(r.body)
+	s.count(r.token, -1, -len(r.body))
+}
+
+func (s *replays) count(token string, keys, bytes int) {
+	u := s.of[token]
+	u.keys, u.bytes = u.keys+keys, u.bytes+bytes
+	s.bytes += bytes
+	if s.of[token] = u; u.keys == 0 {
+		delete(s.of, token)
+	}
 }
 
 // write sends the answer again.

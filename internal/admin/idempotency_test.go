@@ -173,3 +173,34 @@ func TestReplays_AreBounded(t *testing.T) {
 		t.Errorf("what is under way: %v", err)
 	}
 }
+
+// TestReplays_OneTokenForgetsItsOwn: neither many keys nor large answers of one push
+// out those of another.
+func TestReplays_OneTokenForgetsItsOwn(t *testing.T) {
+	for name, size := range map[string]int{"keys": 1, "bytes": maxKeptAnswer} {
+		t.Run(name, func(t *testing.T) {
+			s := newReplays()
+			request := sha256.Sum256(nil)
+			done := func(token, key string, size int) {
+				t.Helper()
+				k := replayKey{token, key}
+				if r, err := s.begin(k, request); r != nil || err != nil {
+					t.Fatalf("%s: %v %v", key, r, err)
+				}
+				w := &recorder{ResponseWriter: httptest.NewRecorder(), keep: true}
+				_, _ = w.Write(make([]byte, size))
+				s.end(k, w)
+			}
+			done("a", "first", 10)
+			for i := range maxKeys + 100 {
+				done("b", fmt.Sprint(i), size)
+			}
+			if r, err := s.begin(replayKey{"a", "first"}, request); r == nil || err != nil {
+				t.Errorf("it is forgotten: %v", err)
+			}
+			if len(s.kept) > maxKeys || s.bytes > maxKept || len(s.of) != 2 || s.of["a"] != (usage{1, 10}) {
+				t.Errorf("%d keys, %d bytes, %v", len(s.kept), s.bytes, s.of)
+			}
+		})
+	}
+}
