@@ -49,6 +49,17 @@ func TestWrite_EachRefusalIsAudited(t *testing.T) {
 	}
 }
 
+// TestWrite_LargeFormsAreForThoseWhoMay: others are not read to their end.
+func TestWrite_LargeFormsAreForThoseWhoMay(t *testing.T) {
+	w := newWorld(t)
+	large := func() url.Values { return url.Values{"devices": {strings.Repeat("x", 2*maxForm)}} }
+	for token, status := range map[string]int{viewerToken: 413, tenantToken: 413, adminToken: 200} {
+		if got := w.as(token).post("/campaigns/new/preview", large()); got.Code != status {
+			t.Errorf("%s: %d, want %d", token, got.Code, status)
+		}
+	}
+}
+
 // TestStream_OfATenantLeavesRoom: it has the places that its token has in the API.
 func TestStream_OfATenantLeavesRoom(t *testing.T) {
 	w := newWorld(t)

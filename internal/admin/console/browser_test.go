@@ -54,6 +54,7 @@ func everyPage() [][2]string {
 // errors, violations of the policy and what keeps people from using it. With
 // ACSGATE_SCREENSHOTS=DIR it leaves pictures there.
 func TestBrowser_EveryPage(t *testing.T) {
+	t.Parallel()
 	b := browsertest.Start(t)
 	base, f, j := serve(t)
 	for _, e := range f.happened(reachable) {
@@ -88,6 +89,7 @@ func TestBrowser_EveryPage(t *testing.T) {
 
 // TestBrowser_Migration makes a campaign, and errs on the way.
 func TestBrowser_Migration(t *testing.T) {
+	t.Parallel()
 	b := browsertest.Start(t)
 	base, f, _ := serve(t)
 	p := b.Open(t, browsertest.Light)
@@ -138,6 +140,7 @@ func TestBrowser_Migration(t *testing.T) {
 
 // TestBrowser_Works does what operators do.
 func TestBrowser_Works(t *testing.T) {
+	t.Parallel()
 	b := browsertest.Start(t)
 	base, f, j := serve(t)
 	p := b.Open(t, browsertest.Light)

@@ -111,7 +111,7 @@ func TestStream_AuditIsForAdmins(t *testing.T) {
 	}
 	for range 20 {
 		row := stream.next()
-		if !strings.HasPrefix(row, "<tr>") {
+		if !strings.HasPrefix(row, "<tr ") {
 			t.Fatalf("row %q", row)
 		}
 		if strings.Contains(row, "/x<") {

@@ -13,6 +13,7 @@ import (
 // overviewPage is the whole at a glance.
 type overviewPage struct {
 	admin.Overview
+	Troubles   []trouble
 	ACSsUp     int
 	Kinds      []part
 	Charts     []chart
@@ -41,6 +42,7 @@ func (c *Console) overview(v *visit) error {
 			body.ACSsUp++
 		}
 	}
+	body.Troubles = troublesOf(&body.Overview, v.who)
 	body.Kinds = natKinds(&body.Bindings)
 	for i := range body.Certificates {
 		if x := &body.Certificates[i]; x.NotAfter != "" && (body.NextExpiry == nil || x.NotAfter < body.NextExpiry.NotAfter) {
@@ -60,6 +62,56 @@ func (c *Console) overview(v *visit) error {
 		}
 	}
 	return c.show(v, "overview", page{Title: "Overview", Nav: "/", Charts: body.HasCharts, Body: body})
+}
+
+// trouble is a problem with what it means, and where more is said of it.
+type trouble struct {
+	admin.Problem
+	URL     string
+	Meaning string
+}
+
+// troublesOf explains problems.
+func troublesOf(o *admin.Overview, who admin.Identity) (all []trouble) {
+	for _, p := range o.Problems {
+		t := trouble{Problem: p}
+		kind, name, _ := strings.Cut(p.Subject, " ")
+		switch kind {
+		case "acs":
+			t.URL = "/acs#acs-" + url.PathEscape(name)
+			t.Meaning = meaningOf(o.ACS, name)
+		case "campaign":
+			t.URL = "/campaigns/" + url.PathEscape(name)
+		case "certificate":
+			t.URL = "/certificates"
+		case "configuration":
+			if who.May(admin.RoleOperator) {
+				t.URL = "/configuration"
+			}
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// meaningOf says what it means to devices that an ACS is down, "" where it is not.
+func meaningOf(all []admin.ACSView, name string) string {
+	i := slices.IndexFunc(all, func(a admin.ACSView) bool { return a.Name == name })
+	if i < 0 || all[i].State != "down" {
+		return ""
+	}
+	devices := "its " + number(all[i].Devices) + " devices"
+	if all[i].Devices == 1 {
+		devices = "its one device"
+	}
+	if !all[i].Away {
+		return "Sessions of " + devices + " fail: no other ACS takes them."
+	}
+	text := "Sessions of " + devices + " go to " + all[i].Backup
+	if all[i].Manual {
+		text += " until they are returned by hand"
+	}
+	return text + "."
 }
 
 // ranges are how far charts look back. The gateway keeps an hour.

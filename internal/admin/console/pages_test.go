@@ -12,7 +12,7 @@ import (
 func TestPages_SayWhatIsThere(t *testing.T) {
 	b := newWorld(t).as(adminToken)
 	for path, wants := range map[string][]string{
-		"/": {"Problems", "acs south is down: 3 probes failed", "1\u202f042\u202f817", "ready for sessions", "move-2026", "Sessions per second, by ACS", "north, 95 %",
+		"/": {"Problems", "acs south is down: 3 probes failed", "Sessions of its 331\u202f020 devices go to north until they are returned by hand", "1\u202f042\u202f817", "ready for sessions", "move-2026", "Sessions per second, by ACS", "north, 95 %",
 			"v0.5.0", "symmetric", "cwmp.isp.example , in 3 days"},
 		"/devices":                         {"1\u202f042\u202f817 known", "4857544331A2", "V5R019C10S125", "7 failed", "symmetric", "Next page", "20 devices, and there are more"},
 		"/devices?q=nothing":               {"No device fits", "Show all"},
@@ -218,5 +218,40 @@ func BenchmarkPages(b *testing.B) {
 				browser.get(page[1], 200)
 			}
 		})
+	}
+}
+
+// On phones tables are displayed as cards, and stay tables by their roles.
+func TestPages_TablesKeepTheirRoles(t *testing.T) {
+	b := newWorld(t).as(adminToken)
+	for _, path := range []string{"/devices", "/acs", "/campaigns", "/nat", "/sessions", "/certificates", "/campaigns/move-2026/devices"} {
+		page := b.get(path, 200)
+		for _, bare := range []string{"<table>", "<table class", "<tr>", "<td>", "<td data-label", "<th>", "<th scope", "<tbody>", "<thead>"} {
+			if strings.Contains(page, bare) {
+				t.Errorf("%s has %s without a role", path, bare)
+			}
+		}
+	}
+}
+
+func TestOverview_SaysWhatTroublesMean(t *testing.T) {
+	o := &admin.Overview{
+		ACS: []admin.ACSView{{Name: "a", State: "down", Devices: 1}, {Name: "b", State: "down", Devices: 2, Away: true, Backup: "c"}, {Name: "c", State: "suspect"}},
+		Problems: []admin.Problem{
+			{Subject: "acs a"}, {Subject: "acs b"}, {Subject: "acs c"}, {Subject: "acs gone"}, {Subject: "campaign m"}, {Subject: "certificate x, y"},
+			{Subject: "configuration"}, {Subject: "gateway"},
+		},
+	}
+	want := [][2]string{
+		{"/acs#acs-a", "Sessions of its one device fail: no other ACS takes them."}, {"/acs#acs-b", "Sessions of its 2 devices go to c."}, {"/acs#acs-c", ""},
+		{"/acs#acs-gone", ""}, {"/campaigns/m", ""}, {"/certificates", ""}, {"", ""}, {"", ""},
+	}
+	for i, got := range troublesOf(o, admin.Identity{Role: admin.RoleViewer}) {
+		if got.URL != want[i][0] || got.Meaning != want[i][1] {
+			t.Errorf("%s: %q %q, want %q", got.Subject, got.URL, got.Meaning, want[i])
+		}
+	}
+	if got := troublesOf(o, admin.Identity{Role: admin.RoleOperator}); got[6].URL != "/configuration" {
+		t.Errorf("%+v", got[6])
 	}
 }

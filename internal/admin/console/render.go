@@ -61,18 +61,42 @@ type choice struct {
 // loadTemplates reads one set for each page: the layout, the parts, and the page. It
 // panics where one is broken.
 func loadTemplates(c *Console) map[string]*template.Template {
-	base := template.Must(template.New("").Funcs(c.functions()).ParseFS(files, "templates/shared/*.html"))
-	names, err := fs.Glob(files, "templates/*.html")
-	if err != nil {
-		panic(err)
+	base := template.New("").Funcs(c.functions())
+	for _, name := range glob("templates/shared/*.html") {
+		parse(base, name)
 	}
 	all := map[string]*template.Template{}
-	for _, name := range names {
-		set := template.Must(template.Must(base.Clone()).ParseFS(files, name))
-		all[strings.TrimSuffix(path.Base(name), ".html")] = set
+	for _, name := range glob("templates/*.html") {
+		all[strings.TrimSuffix(path.Base(name), ".html")] = parse(template.Must(base.Clone()), name)
 	}
 	return all
 }
+
+func glob(pattern string) []string {
+	names, err := fs.Glob(files, pattern)
+	if err != nil {
+		panic(err)
+	}
+	return names
+}
+
+// parse adds a file to a set of templates.
+func parse(set *template.Template, name string) *template.Template {
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		panic(err)
+	}
+	template.Must(set.Parse(tableRoles.Replace(string(text))))
+	return set
+}
+
+// tableRoles say to assistive technology what the elements of tables are. Browsers
+// forget it where a style displays them in another way, as on phones.
+var tableRoles = strings.NewReplacer(
+	"<table", `<table role="table"`, "<thead", `<thead role="rowgroup"`, "<tbody", `<tbody role="rowgroup"`, "<tr", `<tr role="row"`,
+	`<th scope="col"`, `<th role="columnheader" scope="col"`, `<th scope="row"`, `<th role="rowheader" scope="row"`,
+	"<td", `<td role="cell"`,
+)
 
 func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{

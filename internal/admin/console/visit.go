@@ -125,7 +125,7 @@ func (c *Console) sendToLogin(w http.ResponseWriter, r *http.Request) {
 // allow checks that a request that changes something comes from a page of the
 // console, and from somebody who may.
 func (c *Console) allow(v *visit, role string, most int64) error {
-	if !v.who.May(role) {
+	if !v.who.May(role) || !v.who.Scope.Whole() { // who has a scope may nothing that is large
 		most = maxForm
 	}
 	if err := v.readForm(most); err != nil {

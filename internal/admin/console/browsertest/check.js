@@ -59,6 +59,12 @@
   }
   for (const x of all('table').filter(seen)) if (!x.querySelector('th')) flaws.push(`${name(x)} has no headings`);
 
+  // Tables that are displayed as something else are none any more, but for their roles.
+  for (const x of all('table, thead, tbody, tr, th, td').filter(seen)) {
+    if (x.closest('[aria-hidden=true], [role=img]')) continue;
+    if (!/^table/.test(getComputedStyle(x).display) && !x.hasAttribute('role')) flaws.push(`${name(x)} is displayed as ${getComputedStyle(x).display}, and has no role`);
+  }
+
   // Keyboard: what scrolls must take the focus.
   for (const x of all('body *').filter(seen)) {
     const style = getComputedStyle(x);
