@@ -23,6 +23,9 @@ type filter struct {
 	text   search.Text
 	inName nameBits // manufacturers, OUIs, product classes and versions that have the text
 	cpes   *names
+	// serialAlone says that the text is in no name and can be in no address: it can
+	// be in serial numbers, and in the string form of identities.
+	serialAlone bool
 
 	after, before int64 // seconds that the last Inform is between
 	stage         stage
@@ -56,6 +59,7 @@ func (t *tables) filter(f *Filter) (c filter) {
 	c.text = search.NewText(f.Text)
 	if !c.text.Empty() {
 		c.inName = t.cpes.bitsOf(c.text.InString)
+		c.serialAlone = !c.inName.any() && !c.text.LikeAddress()
 	}
 	c.after, c.before = -1, math.MaxInt64
 	if !f.InformedAfter.IsZero() {
@@ -125,6 +129,10 @@ func newNameBits(known int) nameBits { return nameBits{uint32(known), make([]uin
 
 func (b *nameBits) set(n uint32)      { b.words[n/64] |= 1 << (n % 64) }
 func (b *nameBits) has(n uint32) bool { return b.words[n/64]&(1<<(n%64)) != 0 }
+
+func (b *nameBits) any() bool {
+	return slices.ContainsFunc(b.words, func(word uint64) bool { return word != 0 })
+}
 
 // bitsOf returns which names fit.
 func (n *names) bitsOf(fits func(string) bool) nameBits {

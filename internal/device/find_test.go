@@ -292,6 +292,13 @@ func TestNamesThatComeDuringASearch(t *testing.T) {
 	if test(numberedID(0)) || !test(numberedID(1)) {
 		t.Error("names that were not known when the filter was made are taken for others")
 	}
+	test = f.Tester(Filter{Text: "so long"})
+	in = sighting(numberedID(2))
+	in.SoftwareVersion = strings.Repeat("so long", maxNameLength)
+	f.NoteInform(in)
+	if test(numberedID(0)) || !test(numberedID(2)) {
+		t.Error("a version that is too long for a name is not looked at")
+	}
 }
 
 func TestFindRefuses(t *testing.T) {

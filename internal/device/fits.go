@@ -49,6 +49,11 @@ func (f *filters) fit(record []byte, r *reading) bool {
 	if f.stage == identityStage {
 		return true
 	}
+	for i := range f.all {
+		if f.all[i].lacksText(f.tables, r) {
+			return false
+		}
+	}
 	u.assignment(st, flags)
 	u.routing(st)
 	for i := range f.all {
@@ -86,10 +91,23 @@ func (f *filter) fitsSighting(st *state) bool {
 	return f.software.has(&st.software)
 }
 
+// lacksText reports whether the identity shows that a record does not have the text.
+// Names that have come since the filter was made may have it.
+func (f *filter) lacksText(t *tables, r *reading) bool {
+	return f.serialAlone && f.cpes.complete(f.inName.known) && !f.inIdentity(t, r)
+}
+
 func (f *filter) hasText(t *tables, r *reading) bool {
 	st := &r.st
-	if f.text.Empty() || f.in(&st.oui) || f.in(&st.class) || f.in(&st.manufacturer) || f.in(&st.software) ||
-		f.text.In(st.serial.own) || f.text.InAddress(st.source) {
+	return f.text.Empty() || f.in(&st.oui) || f.in(&st.class) || f.in(&st.manufacturer) || f.in(&st.software) ||
+		f.text.InAddress(st.source) || f.inIdentity(t, r)
+}
+
+// inIdentity reports whether the text is in the serial number, or goes across the
+// parts of the identity's string form.
+func (f *filter) inIdentity(t *tables, r *reading) bool {
+	st := &r.st
+	if f.text.In(st.serial.own) {
 		return true
 	}
 	class := st.class.string(t.cpes)

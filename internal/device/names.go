@@ -17,6 +17,7 @@ const (
 // only grows.
 type names struct {
 	list atomic.Pointer[[]string] // by number; elements never change
+	kept atomic.Bool              // a string has got no number, and is kept in records
 
 	mu      sync.RWMutex
 	numbers map[string]uint32
@@ -36,13 +37,22 @@ func (n *names) number(s string) (uint32, bool) {
 	n.mu.RLock()
 	number, ok := n.numbers[s]
 	n.mu.RUnlock()
-	if ok || len(s) > maxNameLength {
-		return number, ok
+	if ok {
+		return number, true
 	}
 	return n.add(s)
 }
 
+// complete reports whether all strings that there are have numbers below known.
+func (n *names) complete(known uint32) bool {
+	return !n.kept.Load() && uint32(len(*n.list.Load())) == known
+}
+
 func (n *names) add(s string) (uint32, bool) {
+	if len(s) > maxNameLength {
+		n.kept.Store(true)
+		return 0, false
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if number, ok := n.numbers[s]; ok {
@@ -50,6 +60,7 @@ func (n *names) add(s string) (uint32, bool) {
 	}
 	list := *n.list.Load()
 	if len(list) >= maxNames {
+		n.kept.Store(true)
 		return 0, false
 	}
 	s = strings.Clone(s) // it may be a part of a whole message
@@ -65,8 +76,8 @@ func (n *names) numberOf(b []byte) (uint32, bool) {
 	n.mu.RLock()
 	number, ok := n.numbers[string(b)]
 	n.mu.RUnlock()
-	if ok || len(b) > maxNameLength {
-		return number, ok
+	if ok {
+		return number, true
 	}
 	return n.add(string(b))
 }
