@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -32,8 +31,10 @@ var states = []string{"pending", "asked", "routed", "setting", "set", "arrived",
 type campaignFlags struct {
 	client admin.Client
 	state  string
-	start  bool
-	json   bool
+	// devicesFile lists the devices of a new campaign, "" for no list.
+	devicesFile string
+	start       bool
+	json        bool
 }
 
 // defineCampaigns shows campaigns and does what an operator wants with them.
@@ -41,6 +42,7 @@ func defineCampaigns(flags *flag.FlagSet) commandline.Run {
 	var c campaignFlags
 	clientFlags(flags, &c.client)
 	commandline.Choice(flags, &c.state, "state", "only devices in this state", states...)
+	flags.StringVar(&c.devicesFile, "devices", "", "`file` that lists the devices of the campaign to preview or create, one a line; it takes no others")
 	flags.BoolVar(&c.start, "start", false, "start the new campaign at once")
 	flags.BoolVar(&c.json, "json", false, "print JSON")
 	return c.run
@@ -52,6 +54,8 @@ func (c *campaignFlags) run(ctx context.Context, args []string, out, _ io.Writer
 	}
 	command, args := args[0], args[1:]
 	switch {
+	case c.devicesFile != "" && command != "preview" && command != "create":
+		return commandline.Usagef("-devices is for campaigns preview and create, not for %s", command)
 	case command == "list" && len(args) == 0:
 		return c.list(ctx, out)
 	case len(args) != 1:
@@ -156,15 +160,9 @@ func (c *campaignFlags) devices(ctx context.Context, out io.Writer, name string)
 
 // define reads a campaign and previews or creates it.
 func (c *campaignFlags) define(ctx context.Context, out io.Writer, command, file string) error {
-	var request admin.CampaignRequest
-	text, err := os.ReadFile(file)
-	if err == nil {
-		decoder := json.NewDecoder(strings.NewReader(string(text)))
-		decoder.DisallowUnknownFields()
-		err = decoder.Decode(&request)
-	}
+	request, err := readCampaign(file, c.devicesFile)
 	if err != nil {
-		return commandline.Usagef("%s: %w", file, err)
+		return err
 	}
 	if command == "create" {
 		request.Start = request.Start || c.start

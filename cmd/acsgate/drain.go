@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ func defineDrain(flags *flag.FlagSet) commandline.Run {
 			return commandline.UsageError{Err: err}
 		case len(args) != 1:
 			return commandline.Usagef("give the ACS to drain, such as: acsgate drain north -to south")
+		case !(*canary >= 0 && *canary < 100):
+			return commandline.Usagef("-canary \"%v\" is not a percentage from 0 to less than 100", *canary)
 		case *to == "":
 			return commandline.Usagef("-to is missing: the ACS that takes the devices of %q over", args[0])
 		}
@@ -59,7 +62,7 @@ func defineDrain(flags *flag.FlagSet) commandline.Run {
 // parseRate reads "50/s" or "50".
 func parseRate(text string) (float64, error) {
 	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "/s"), 64)
-	if err != nil || n <= 0 {
+	if err != nil || !(n > 0) || math.IsInf(n, 0) {
 		return 0, fmt.Errorf("-rate %q is not a number of devices a second, such as 50/s", text)
 	}
 	return n, nil
@@ -83,11 +86,14 @@ func watchDrain(ctx context.Context, client admin.Client, name string, out, errs
 		c := v.Counts
 		now := fmt.Sprintf("%d of %d moved, %d waiting for their next session, %d failed", moved(v), v.Total,
 			c["asked"]+c["setting"]+c["set"], c["failed"])
+		if v.Status != "running" {
+			now = v.Status + ": " + now
+		}
 		progress.Show(float64(moved(v)+c["failed"]+c["skipped"]), float64(v.Total), now)
 		switch v.Status {
 		case "done":
 			progress.End()
-			fmt.Fprintf(out, "%s: %s\n", name, now)
+			fmt.Fprintf(out, "%s is %s\n", name, now)
 			return nil
 		case "halted", "cancelled", "rolled_back":
 			progress.End()

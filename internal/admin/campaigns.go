@@ -63,7 +63,9 @@ type CampaignDevices struct {
 	Source          []string `json:"source,omitempty"`
 	ACS             []string `json:"acs,omitempty"`
 	Percent         *float64 `json:"percent,omitempty"`
-	Devices         []string `json:"devices,omitempty"`
+	// Devices list devices one by one. A list without any takes none, which is not
+	// the same as no list.
+	Devices []string `json:"devices,omitzero"`
 }
 
 // CampaignWave is one wave. Percent and Count both count from the first device.
