@@ -102,7 +102,7 @@ func (v *Survey) Add(s *Selector, in SelectorInput) bool {
 func (v *Survey) Problem(s *Selector, all bool) string {
 	switch {
 	case s.listed != nil && v.Listed < s.listed.len():
-		return strconv.Itoa(s.listed.len()-v.Listed) + " of the " + strconv.Itoa(s.listed.len()) + " devices listed are unknown here"
+		return "lists " + strconv.Itoa(s.listed.len()) + " devices, " + strconv.Itoa(s.listed.len()-v.Listed) + " of them unknown here"
 	case v.Taken == 0:
 		return "takes none of the " + strconv.Itoa(v.Known) + " known devices"
 	case all:

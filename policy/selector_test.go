@@ -145,7 +145,7 @@ func TestSurvey_Problem(t *testing.T) {
 		{"everything by accident", SelectorConfig{OUI: []string{"*"}}, false, "takes all 100"},
 		{"everything by percentage", SelectorConfig{Percent: new(100.0)}, false, "takes all 100"},
 		{"a list", SelectorConfig{Devices: []string{"00D09E-HG532e-SN2001"}}, false, ""},
-		{"a list with strangers", SelectorConfig{Devices: []string{"00D09E-HG532e-SN2001", "00D09E-HG532e-SN9001"}}, true, "1 of the 2 devices listed are unknown"},
+		{"a list with strangers", SelectorConfig{Devices: []string{"00D09E-HG532e-SN2001", "00D09E-HG532e-SN9001"}}, true, "lists 2 devices, 1 of them unknown here"},
 		{"an empty list", SelectorConfig{Devices: []string{}}, true, "takes none"},
 	} {
 		s := mustSelect(t, test.c)

@@ -74,6 +74,9 @@ func (c *Criteria) equal(other *Criteria) bool {
 	return a == b && *c.FaultRate == *other.FaultRate
 }
 
+// Validate reports every problem.
+func (c *Criteria) Validate(report func(key, value, problem string)) { c.validate(report) }
+
 func (c *Criteria) validate(r reporter) {
 	r.number("arrived", c.Arrived, 100)
 	r.number("second_session", c.SecondSession, 100)

@@ -42,12 +42,12 @@ func TestRefusals(t *testing.T) {
 			edit func(*Definition)
 			want string
 		}{
-			{"no name", func(d *Definition) { d.Name = "" }, "name must be"},
-			{"path", func(d *Definition) { d.Name = "a/b" }, "name must be"},
-			{"unknown target", func(d *Definition) { d.To = "est" }, "est is not an ACS (there is north, south, west)"},
+			{"no name", func(d *Definition) { d.Name = "" }, `name: "" must be`},
+			{"path", func(d *Definition) { d.Name = "a/b" }, `name: "a/b" must be`},
+			{"unknown target", func(d *Definition) { d.To = "est" }, `to: "est" is not an ACS (there is north, south, west)`},
 			{"no target", func(d *Definition) { d.To = "" }, "to is missing"},
-			{"unknown source", func(d *Definition) { d.From = []string{"nowhere"} }, "nowhere is not an ACS"},
-			{"itself", func(d *Definition) { d.From = []string{"south"} }, "both south"},
+			{"unknown source", func(d *Definition) { d.From = []string{"nowhere"} }, `from: "nowhere" is not an ACS`},
+			{"itself", func(d *Definition) { d.From = []string{"south"} }, `to: "south" is also in from`},
 			{"no source", func(d *Definition) { d.From = nil }, "from is missing"},
 			{"taken name", func(d *Definition) { d.Name = "first"; d.Selector.Serial = []string{"SN0000001"} }, "one of that name"},
 			{"second campaign", func(*Definition) {}, "SN0000000 (first)"},
@@ -60,10 +60,15 @@ func TestRefusals(t *testing.T) {
 			{"not a device", func(d *Definition) { d.Selector.Devices = []string{"what"} }, "devices[0]"},
 			{"selector's ACS", func(d *Definition) { d.Selector.ACS = []string{"est"} }, "selector.acs[0]"},
 			{"waves", func(d *Definition) { d.Waves = []policy.WaveConfig{{Percent: 50}, {Percent: 10}} }, "is not more than 50"},
-			{"rate", func(d *Definition) { d.RatePerSecond = -1 }, "rate must be"},
-			{"canary", func(d *Definition) { d.Canary = 100 }, "canary"},
-			{"rewrite_after", func(d *Definition) { d.RewriteAfter = time.Hour }, "has no effect"},
-			{"mirror of a drain", func(d *Definition) { d.Mirror = true }, "mirror is for migrations"},
+			{"canary and waves", func(d *Definition) { d.Canary, d.Waves = 5, []policy.WaveConfig{{Percent: 1}} }, `canary: "5" is not less than the 1 percent of the first wave`},
+			{"waves after a canary", func(d *Definition) {
+				d.Canary, d.Waves = 5, []policy.WaveConfig{{Percent: 50}, {Percent: 101}}
+			}, `waves[1].percent: "101" must be at most 100`},
+			{"criteria", func(d *Definition) { d.Criteria.Arrived = 120 }, `: criteria.arrived: "120" must be at most 100`},
+			{"rate", func(d *Definition) { d.RatePerSecond = -1 }, `rate_per_second: "-1" must be`},
+			{"canary", func(d *Definition) { d.Canary = 100 }, `canary: "100" must be`},
+			{"rewrite_after", func(d *Definition) { d.RewriteAfter = time.Hour }, `rewrite_after: "1h0m0s" has no effect in mode route`},
+			{"mirror of a drain", func(d *Definition) { d.Mirror = true }, `mirror: "true" is for migrations`},
 			{"target not reachable", func(d *Definition) {
 				d.To, d.Mode, d.Selector.Serial = "west", Rewrite, []string{"SN0000001"}
 			}, "another name"},

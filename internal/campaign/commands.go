@@ -71,7 +71,7 @@ func busyError(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return refused("devices are in another campaign that is not over: %s", strings.Join(names, ", "))
+	return refused("devices are in another campaign that is not over: %s; cancel or remove it first", strings.Join(names, ", "))
 }
 
 // raise makes a campaign the latest of its devices. The caller has the turn.
@@ -163,12 +163,20 @@ func (e *Engine) commanded(ctx context.Context, name string, from []Status, edit
 	case !ok:
 		return fmt.Errorf("campaign %q: %w", name, ErrUnknown)
 	case from != nil && !slices.Contains(from, c.Status):
-		return fmt.Errorf("campaign %q: %w", name, refused("it is %s", c.Status))
+		return fmt.Errorf("campaign %q: %w", name, refused("it is %s, and would have to be %s", c.Status, oneOf(from)))
 	}
 	if err := e.change(ctx, c, func(h *head) { edit(h, e.deps.Now()) }); err != nil {
 		return fmt.Errorf("campaign %q: %w", name, err)
 	}
 	return nil
+}
+
+func oneOf(all []Status) string {
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = string(s)
+	}
+	return strings.Join(names, " or ")
 }
 
 // named returns a campaign and its head at this moment.

@@ -212,13 +212,15 @@ func (c *campaign) divide() (*policy.Waves, error) {
 	return waves, nil
 }
 
+var errTaken = refused("there is one of that name: choose another, or remove that one when it is over")
+
 // room tells whether one more campaign may be kept.
 func (e *Engine) room(c *campaign) error {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	switch _, exists := e.byName[c.Name]; {
 	case exists:
-		return refused("there is one of that name")
+		return errTaken
 	case len(e.byName) >= e.cfg.MaxCampaigns:
 		return refused("there are %d campaigns: remove some that are over", len(e.byName))
 	case e.members+len(c.members) > e.cfg.MaxDevices:
@@ -237,7 +239,7 @@ func (e *Engine) lay(ctx context.Context, c *campaign) error {
 	h.Status = preparing
 	revision, err := e.putHead(ctx, &h, 0)
 	if errors.Is(err, store.ErrConflict) {
-		return refused("there is one of that name")
+		return errTaken
 	}
 	if err != nil {
 		return err

@@ -1,7 +1,10 @@
 package campaign
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,11 +38,28 @@ func (e *Engine) prepare(d *Definition) (prepared, error) {
 	if err != nil {
 		return prepared{}, refused("selector.%v", err)
 	}
+	if err := d.judgeable(); err != nil {
+		return prepared{}, refused("%v", err)
+	}
 	p := prepared{selector: selector, steps: d.steps()}
 	if _, err := policy.NewWaves(d.Name, p.steps, nil); err != nil && !d.counts() {
 		return prepared{}, refused("%v", err)
 	}
 	return p, nil
+}
+
+// judgeable says what is wrong with the criteria and waves as the operator has
+// written them, before each wave is given its criteria, and the canary is one.
+func (d *Definition) judgeable() error {
+	var problems []error
+	d.Criteria.Validate(func(key, value, problem string) {
+		problems = append(problems, errors.New(wrong("criteria."+key, value, problem)))
+	})
+	if len(d.Waves) > 0 && !d.counts() {
+		_, err := policy.NewWaves(d.Name, d.Waves, nil)
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
 }
 
 func (d *Definition) counts() bool {
@@ -63,48 +83,60 @@ func (d *Definition) steps() []policy.WaveConfig {
 	return steps
 }
 
-// problem says what is wrong with a definition beside its selector and waves, ""
-// when nothing is.
+// problem says what is wrong with a definition beside its selector, waves and
+// criteria, "" when nothing is.
 func (d *Definition) problem(acs []string) string {
 	known := func(name string) bool { return slices.Contains(acs, name) }
 	unknown := slices.IndexFunc(d.From, func(name string) bool { return !known(name) })
 	switch {
 	case !nameable(strings.TrimPrefix(d.Name, failoverPrefix)):
-		return "the name must be 1 to 64 letters, digits, - _ and ., and not of dots alone"
+		return wrong("name", d.Name, "must be 1 to 64 letters, digits, - _ and ., and not of dots alone")
 	case d.Kind != Failover && strings.HasPrefix(d.Name, failoverPrefix):
-		return "names that begin with " + failoverPrefix + " are those of failovers"
+		return wrong("name", d.Name, "is one of a failover, as all are that begin with "+failoverPrefix+": choose another")
 	case d.Kind != Drain && d.Kind != Migration && d.Kind != Failover:
-		return "the kind must be drain or migration"
+		return wrong("kind", d.Kind, "must be drain or migration")
 	case d.Mode != Route && d.Mode != Rewrite && d.Mode != RouteThenRewrite:
-		return "the mode must be route, rewrite or route_then_rewrite"
+		return wrong("mode", d.Mode, "must be route, rewrite or route_then_rewrite")
 	case d.Kind == Failover && d.Mode != Rewrite:
-		return "a failover rewrites: sessions are routed to the backup without a campaign"
+		return wrong("mode", d.Mode, "must be rewrite for a failover: sessions are routed to the backup without a campaign")
 	case d.To == "":
 		return "to is missing: name the ACS that devices move to"
 	case !known(d.To):
-		return "to: " + d.To + " is not an ACS (there is " + strings.Join(acs, ", ") + ")"
+		return wrong("to", d.To, "is not an ACS (there is "+strings.Join(acs, ", ")+")")
 	case unknown >= 0:
-		return "from: " + d.From[unknown] + " is not an ACS (there is " + strings.Join(acs, ", ") + ")"
+		return wrong("from", d.From[unknown], "is not an ACS (there is "+strings.Join(acs, ", ")+")")
 	case slices.Contains(d.From, d.To):
-		return "from and to are both " + d.To
+		return wrong("to", d.To, "is also in from: name another ACS")
 	case len(d.From) == 0 && d.Kind != Migration:
 		return "from is missing: name the ACS that devices leave"
 	case d.Mirror && d.Kind != Migration:
-		return "mirror is for migrations alone"
+		return wrong("mirror", d.Mirror, "is for migrations alone")
 	case len(d.Waves) > maxWaves:
-		return "there are more than 100 waves"
+		return wrong("waves", len(d.Waves), "are more than "+strconv.Itoa(maxWaves))
+	}
+	return d.numberProblem()
+}
+
+func (d *Definition) numberProblem() string {
+	switch {
 	case !(d.RatePerSecond > 0 && d.RatePerSecond <= maxRate):
-		return "the rate must be more than 0 and at most 100000 devices a second"
+		return wrong("rate_per_second", d.RatePerSecond, "must be more than 0 and at most "+strconv.Itoa(maxRate)+" devices a second")
 	case !(d.Canary >= 0 && d.Canary < 100):
-		return "the canary must be from 0 to less than 100 percent"
+		return wrong("canary", d.Canary, "must be from 0 to less than 100 percent")
+	case d.Canary > 0 && len(d.Waves) > 0 && d.Waves[0].Count == 0 && d.Waves[0].Percent <= d.Canary:
+		return wrong("canary", d.Canary, fmt.Sprintf("is not less than the %v percent of the first wave: percentages count from the first device", d.Waves[0].Percent))
 	case d.ArriveWithin < time.Second || d.ArriveWithin > maxArriveWithin:
-		return "arrive_within must be from 1s to 90 days"
+		return wrong("arrive_within", d.ArriveWithin, "must be from 1s to 90 days, "+maxArriveWithin.String())
 	case d.RewriteAfter < 0 || d.RewriteAfter > maxArriveWithin:
-		return "rewrite_after must be from 0 to 90 days"
+		return wrong("rewrite_after", d.RewriteAfter, "must be from 0 to 90 days, "+maxArriveWithin.String())
 	case d.RewriteAfter > 0 && d.Mode != RouteThenRewrite:
-		return "rewrite_after has no effect in mode " + string(d.Mode)
+		return wrong("rewrite_after", d.RewriteAfter, "has no effect in mode "+string(d.Mode)+": choose route_then_rewrite, or leave it out")
 	}
 	return ""
+}
+
+func wrong(key string, value any, problem string) string {
+	return key + ": " + strconv.Quote(fmt.Sprint(value)) + " " + problem
 }
 
 // nameable tells whether a name can be part of keys, paths and commands.

@@ -95,10 +95,15 @@ func campaignError(name string, err error) error {
 	case errors.Is(err, campaign.ErrUnknown):
 		return fmt.Errorf("campaign %q: %w", name, admin.ErrUnknownCampaign)
 	case errors.Is(err, campaign.ErrRefused):
-		return fmt.Errorf("%w: %w", admin.ErrRefused, err)
+		return refusal{err}
 	}
 	return err
 }
+
+// refusal is an error that says itself that it refuses.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() []error { return []error{r.error, admin.ErrRefused} }
 
 func (g *Gateway) previewCampaign(ctx context.Context, r admin.CampaignRequest) iter.Seq2[admin.MoveView, error] {
 	return func(yield func(admin.MoveView, error) bool) {

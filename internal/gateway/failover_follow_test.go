@@ -161,13 +161,13 @@ func TestCampaigns_NoFailoverByHand(t *testing.T) {
 	r := drainTo("rewrite")
 	r.Name, r.Kind = "failover-north", "migration"
 	_, err := w.api.CreateCampaign(t.Context(), r)
-	w.refused(err, "names that begin with failover-")
+	w.refused(err, `name: "failover-north" is one of a failover`)
 	r.Kind = "failover"
 	_, err = w.api.CreateCampaign(t.Context(), r)
 	w.refused(err, "failover")
 	r.Name = "other"
 	_, err = w.api.CreateCampaign(t.Context(), r)
-	w.refused(err, "kind must be")
+	w.refused(err, `kind: "failover by an operator" must be drain or migration`)
 }
 
 // What a model lacks of what the gateway asks for is no fault of its ACS's, by

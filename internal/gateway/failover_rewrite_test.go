@@ -123,16 +123,19 @@ func TestMoves_MistakesAreRefused(t *testing.T) {
 		}},
 		{"every", func(r *admin.CampaignRequest) { r.Selector = admin.CampaignDevices{} }},
 		{"the selector", func(r *admin.CampaignRequest) { r.Selector = admin.CampaignDevices{Serial: []string{"NOBODY*"}} }},
-		{"west is not an ACS", func(r *admin.CampaignRequest) { r.To = "west" }},
-		{"from and to are both south", func(r *admin.CampaignRequest) { r.From = []string{"south"} }},
+		{`: refused: to: "west" is not an ACS`, func(r *admin.CampaignRequest) { r.To = "west" }},
+		{`to: "south" is also in from`, func(r *admin.CampaignRequest) { r.From = []string{"south"} }},
 		{"none of the selected devices", func(r *admin.CampaignRequest) { r.To = "north" }},
-		{"the kind must be", func(r *admin.CampaignRequest) { r.Kind = "flood" }},
-		{"the mode must be", func(r *admin.CampaignRequest) { r.Mode = "teleport" }},
+		{`kind: "flood" must be`, func(r *admin.CampaignRequest) { r.Kind = "flood" }},
+		{`mode: "teleport" must be`, func(r *admin.CampaignRequest) { r.Mode = "teleport" }},
 	} {
 		r := good()
 		test.edit(&r)
 		_, err := w.api.CreateCampaign(t.Context(), r)
 		w.refused(err, test.reason)
+		if err != nil && strings.Count(err.Error(), "refused") != 1 {
+			t.Errorf("it is said twice: %v", err)
+		}
 	}
 	if all, err := w.api.Campaigns(t.Context()); err != nil || len(all) > 0 {
 		t.Errorf("%+v, %v", all, err)
