@@ -294,7 +294,7 @@ func TestNamesThatComeDuringASearch(t *testing.T) {
 	}
 	test = f.Tester(Filter{Text: "so long"})
 	in = sighting(numberedID(2))
-	in.SoftwareVersion = strings.Repeat("so long", maxNameLength)
+	in.SoftwareVersion = strings.Repeat("so long ", 10)
 	f.NoteInform(in)
 	if test(numberedID(0)) || !test(numberedID(2)) {
 		t.Error("a version that is too long for a name is not looked at")
