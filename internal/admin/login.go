@@ -50,7 +50,7 @@ func newLogins() *logins {
 // who are at work. The error is a *TooManyError then.
 func (a *Authenticator) Login(r *http.Request, text string) (who Identity, ok bool, err error) {
 	who, ok = a.Token(text)
-	err = a.logins.admit(sourceOf(r), who.Name, ok)
+	err = a.logins.admit(sourceOf(r.RemoteAddr), who.Name, ok)
 	if (err != nil || !ok) && a.refused != nil {
 		a.refused.Inc()
 	}
@@ -93,8 +93,8 @@ func (l *logins) of(from netip.Prefix) *source {
 }
 
 // sourceOf returns the address of a client, with its /64 where it is IPv6.
-func sourceOf(r *http.Request) netip.Prefix {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
+func sourceOf(remote string) netip.Prefix {
+	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Prefix{}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,7 +76,7 @@ func New(c Config, d Deps) (*Server, error) {
 		log.Warn("admin listener is not on loopback: metrics and health need no token, keep it behind a firewall",
 			zap.Stringer("address", s.listener.Addr()), zap.Bool("tls", s.tls))
 	}
-	s.listener = netutil.LimitListener(s.listener, maxConnections)
+	s.listener = &sources{Listener: netutil.LimitListener(s.listener, maxConnections), open: map[netip.Prefix]int{}}
 	s.http = http.Server{
 		Handler:           secured(&c, newHandler(d, g, httpLog)),
 		ReadHeaderTimeout: readTimeout,
