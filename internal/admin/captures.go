@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -84,6 +85,9 @@ func (a *API) startCapture(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Location", PathAPI+"captures/"+view.ID)
 	return answer(w, http.StatusCreated, view)
 }
+
+// ErrUnknownCapture says that there is no such capture, or no more: 404.
+var ErrUnknownCapture = errors.New("there is no such capture any more")
 
 // maxScopedCaptures is how many captures of a token with a scope run at a time.
 const maxScopedCaptures = 4

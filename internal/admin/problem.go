@@ -87,7 +87,8 @@ func problemOf(err error) *problem {
 		err    error
 		status int
 	}{
-		{ErrUnknownDevice, http.StatusNotFound}, {ErrUnknownCampaign, http.StatusNotFound}, {ErrRefused, http.StatusConflict},
+		{ErrUnknownDevice, http.StatusNotFound}, {ErrUnknownCampaign, http.StatusNotFound},
+		{ErrUnknownCapture, http.StatusNotFound}, {ErrRefused, http.StatusConflict},
 		{ErrConflict, http.StatusPreconditionFailed}, {ErrInvalid, http.StatusBadRequest},
 	} {
 		if errors.Is(err, known.err) {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"time"
 
@@ -50,7 +51,13 @@ func (g *Gateway) captureAPI() admin.Captures {
 				}
 			}
 		},
-		Write: g.captures.Write,
+		Write: func(w io.Writer, id, format string) error {
+			err := g.captures.Write(w, id, format)
+			if errors.Is(err, capture.ErrNotFound) || errors.Is(err, capture.ErrFormat) {
+				return captureError(err)
+			}
+			return err
+		},
 	}
 }
 
@@ -63,8 +70,13 @@ func captureView(v *capture.View) admin.CaptureView {
 
 // captureError makes errors of captures those of the API.
 func captureError(err error) error {
-	if errors.Is(err, capture.ErrNotFound) || err == nil {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, capture.ErrNotFound):
+		return fmt.Errorf("%w: %w", admin.ErrUnknownCapture, err)
+	case errors.Is(err, capture.ErrFormat):
+		return fmt.Errorf("%w: %w", admin.ErrInvalid, err)
 	}
 	return fmt.Errorf("%w: %w", admin.ErrRefused, err)
 }
