@@ -69,7 +69,7 @@ func (t *tables) filter(f *Filter) (c filter) {
 		c.before = f.InformedBefore.Add(time.Second - 1).Unix() // rounded up
 	}
 	switch {
-	case !c.text.Empty() || f.Failing || len(f.SoftwareVersion) > 0:
+	case !c.text.Empty() || len(f.SoftwareVersion) > 0:
 		c.stage = wholeStage
 	case len(f.ACS) > 0 || len(f.Rule) > 0 || len(f.Listener) > 0:
 		c.stage = routingStage

@@ -34,7 +34,7 @@ type reading struct {
 func (f *filters) fit(record []byte, r *reading) bool {
 	last := int64(lastOf(record))
 	for i := range f.all {
-		if last <= f.all[i].after || last >= f.all[i].before {
+		if last <= f.all[i].after || last >= f.all[i].before || f.all[i].failing && record[0]&failing == 0 {
 			return false
 		}
 	}
@@ -84,12 +84,7 @@ func (f *filter) fitsRouting(st *state) bool {
 	return f.acs.has(&st.acs) && f.rule.has(&st.rule) && f.listener.has(&st.listener)
 }
 
-func (f *filter) fitsSighting(st *state) bool {
-	if f.failing && !st.lastFailed && !failedMostly(st.sessions, st.failed) {
-		return false
-	}
-	return f.software.has(&st.software)
-}
+func (f *filter) fitsSighting(st *state) bool { return f.software.has(&st.software) }
 
 // lacksText reports whether the identity shows that a record does not have the text.
 // Names that have come since the filter was made may have it.

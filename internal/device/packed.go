@@ -76,6 +76,7 @@ const (
 	hasSource4
 	hasSource6
 	lastFailed
+	failing // see Record.Failing
 )
 
 // append packs the state. It begins with what lookups compare and searches look
@@ -105,6 +106,9 @@ func (s *state) flags() (flags byte) {
 	}
 	if s.lastFailed {
 		flags |= lastFailed
+	}
+	if s.lastFailed || failedMostly(s.sessions, s.failed) {
+		flags |= failing
 	}
 	switch addr := s.source.Addr(); {
 	case addr.Is4():
