@@ -83,6 +83,13 @@ func TestStream_OfATenantLeavesRoom(t *testing.T) {
 	}
 }
 
+// TestEvents_AnIDOfNobodyIsNoFilter for the events of all.
+func TestEvents_AnIDOfNobodyIsNoFilter(t *testing.T) {
+	b := newWorld(t).as(adminToken)
+	b.get("/events?device=-", 400)
+	b.get("/events/stream?device=-", 400)
+}
+
 func TestWake_OfATenantLeavesRoom(t *testing.T) {
 	w := newWorld(t)
 	who, _ := w.auth.Token(tenantToken)

@@ -96,6 +96,9 @@ func (c *Console) filter(v *visit) (f journal.Filter, err error) {
 		if f.Device, err = cwmp.ParseDeviceID(text); err != nil {
 			return f, fail(http.StatusBadRequest, "There can be no such device: %v.", err)
 		}
+		if f.Device.Key() == (cwmp.Key{}) { // which a filter takes for any
+			return f, fail(http.StatusBadRequest, "device: %q names no device.", text)
+		}
 	}
 	admins := v.who.May(admin.RoleAdmin) && v.who.Scope.Whole()
 	if !admins && slices.Contains(f.Kinds, journal.KindAudit) {
