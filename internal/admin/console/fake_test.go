@@ -146,10 +146,10 @@ func (f *fake) device(id cwmp.DeviceID) (admin.DeviceView, bool) {
 		SoftwareVersion: "V5R019C10S125", ACS: "north", Rule: "fibre", Source: "198.51.100.17:41020", LastInform: f.at(4 * time.Minute),
 		LastEvents: []string{"2 PERIODIC", "4 VALUE CHANGE"}, Sessions: 214, Failed: 2,
 		Decision: []admin.StepView{
-			{Kind: "rule", Name: "pilot", Result: "does not match", Detail: `serial "` + id.SerialNumber + `" is not SN1*`},
-			{Kind: "rule", Name: "fibre", Result: "matches", Detail: "product_class HG*"},
-			{Kind: "acs", Name: "north", Result: "is up"},
-			{Kind: "decision", Name: "north", Result: "by rule fibre"},
+			{Kind: "rule", Name: "pilot", Result: "no match", Detail: `serial "` + id.SerialNumber + `" is not SN1*`},
+			{Kind: "rule", Name: "fibre", Result: "match", Detail: "product_class HG*"},
+			{Kind: "acs", Name: "north", Result: "up", Detail: "north is up since Friday"},
+			{Kind: "decision", Name: "north", Result: "first", Detail: "rule fibre"}, {Kind: "decision", Name: "south", Result: "fallback", Detail: "its backup"},
 		},
 		Journal: []admin.JournalView{{At: f.at(26 * time.Hour), What: "url_move", Text: "set ManagementServer.URL to https://acs.isp.example/north"}},
 	}

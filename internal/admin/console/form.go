@@ -19,9 +19,11 @@ type problem struct{ Field, Text string }
 
 // input is a field as a page shows it.
 type input struct {
-	Name, Label, Kind, Hint string
-	Value                   string
-	Problem                 string
+	Name, Label string
+	Kind        string // text, wide, number or list; "" for what a template writes itself
+	Hint        string
+	Value       string
+	Problem     string
 }
 
 // ID is that of the element, to which its label and problems lead.

@@ -103,7 +103,8 @@ func (c *Console) functions() template.FuncMap {
 		"static": c.assets.url, "icon": icon, "path": url.PathEscape,
 		"ago": func(at any) template.HTML { return relative(at, c.now()) },
 		"num": number, "bytes": bytesText, "ms": milliseconds, "secs": seconds, "words": words, "nat": natName, "lower": strings.ToLower,
-		"join": strings.Join, "tone": tone, "percent": percent, "progress": progressOf, "inc": func(n int) int { return n + 1 },
+		"fault": func(said string) bool { return strings.HasPrefix(said, "Fault") },
+		"join":  strings.Join, "tone": tone, "percent": percent, "progress": progressOf, "inc": func(n int) int { return n + 1 },
 		"choice": func(name, id string, options []option) choice { return choice{name, id, options} },
 	}
 }

@@ -14,7 +14,7 @@ func TestCampaign_Waves(t *testing.T) {
 	page := w.as(viewerToken).get("/campaigns/move-2026", 200)
 	mustSay(t, "campaign", page, "Wave 1 done up to 1 %", "tried 3 300", "at least 95 % arrived, at most 2 % failed, within 24h; if not it halts",
 		"Wave 3 running up to 50 %: 132 408 devices", "115 818", "111 320", "4 300", "198", "16 590", "Now: wave 3: 71.2 % of 90 % arrived", "in 19 h",
-		"Wave 4 later all devices: 165 510 devices", "sessions of 147 900 go to north")
+		"Wave 4 later all devices: 165 510 devices", "sessions of 147 900 devices go to north")
 	if strings.Count(page, "Now:") != 1 || strings.Count(page, "aria-current=\"step\"") != 1 {
 		t.Error("more than one wave is the present one")
 	}
