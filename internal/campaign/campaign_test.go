@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,8 +25,8 @@ func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, 20)
 		f.devices = append(f.devices, Candidate{Device: numbered(99), Current: "south"})
-		f.check = func(_ context.Context, acs string) error {
-			if acs == "west" {
+		f.check = func(_ context.Context, to string, from []string) error {
+			if to == "west" && slices.Equal(from, []string{"north"}) {
 				return errors.New("certificate is for another name")
 			}
 			return nil

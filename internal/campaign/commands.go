@@ -194,8 +194,8 @@ func (e *Engine) checkTarget(ctx context.Context, d *Definition) error {
 	if d.Mode == Route || e.deps.CheckTarget == nil {
 		return nil
 	}
-	if err := e.deps.CheckTarget(ctx, d.To); err != nil {
-		return refused("CPEs could not reach ACS %q by its cpe_url: %v", d.To, err)
+	if err := e.deps.CheckTarget(ctx, d.To, d.From); err != nil {
+		return refused("CPEs cannot be sent to ACS %q: %v", d.To, err)
 	}
 	return nil
 }

@@ -38,9 +38,10 @@ type Deps struct {
 	// not wait for it. The error says why the device cannot be woken. nil where
 	// nothing can.
 	Wake func(context.Context, cwmp.DeviceID) error
-	// CheckTarget tells whether CPEs could reach an ACS by its cpe_url: DNS, TLS
-	// chain and name, an HTTP answer. nil where that is not checked.
-	CheckTarget func(ctx context.Context, acs string) error
+	// CheckTarget tells why CPEs of some ACSs, none for any, cannot be sent to
+	// another one by its cpe_url: DNS, TLS chain and name, an HTTP answer, or
+	// because it is theirs. nil where that is not checked.
+	CheckTarget func(ctx context.Context, to string, from []string) error
 	// Changed is told of changes, one at a time and in their order. It must not
 	// block, nor give the engine commands. nil where nobody asks.
 	Changed func(Event)

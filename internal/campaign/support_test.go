@@ -101,7 +101,7 @@ type fixture struct {
 	cfg     Config
 	devices []Candidate
 	wake    func(context.Context, cwmp.DeviceID) error
-	check   func(context.Context, string) error
+	check   func(context.Context, string, []string) error
 	changed func(Event)
 	ahead   atomic.Int64 // nanoseconds, of the gateway's clock
 	cancel  context.CancelFunc

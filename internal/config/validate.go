@@ -211,6 +211,8 @@ func (c *Config) validateRewrite(report func(key, value, problem string)) {
 			report(key, a.Policy.Failover.Mode, "needs the cpe_url of this ACS: it is what CPEs are set back to")
 		case known && backup == "":
 			report(key, a.Policy.Failover.Mode, "needs the cpe_url of the backup: it is what CPEs are set to")
+		case known && policy.SameURL(backup, a.CPEURL):
+			report(key, a.Policy.Failover.Mode, "has nothing to set: the backup has the same cpe_url")
 		case known && as[a.Policy.Backup] != BackupFull:
 			report(key, a.Policy.Failover.Mode, "makes the CPEs those of the backup, which is as_backup: "+as[a.Policy.Backup]+": use route")
 		}

@@ -153,8 +153,12 @@ func TestMoves_TargetIsLookedAt(t *testing.T) {
 		{"http://acs.invalid/cwmp", "name is not found"},
 		{"http://127.0.0.1:1/cwmp", "refused"},
 		{"", "has no cpe_url"},
+		{"of north", `is that of acs "north" too: there is nothing to set`},
 	} {
 		w := newMoveWorld(t, moveSetup{})
+		if test.url == "of north" {
+			test.url = w.url("north")
+		}
 		text := strings.Replace(w.text(""), w.url("south"), test.url, 1)
 		cfg, err := config.Parse(w.file, []byte(text))
 		if err != nil {
@@ -183,6 +187,7 @@ func TestConfig_BackupMistakes(t *testing.T) {
 		{"backup: north", "backup"},
 		{"backup: south, failover: {mode: rewrite}", "needs the cpe_url of this ACS"},
 		{"backup: park, cpe_url: \"http://a/\", failover: {mode: rewrite}", "which is as_backup: park"},
+		{"backup: park, cpe_url: \"HTTP://B:80\", failover: {mode: rewrite}", "has nothing to set: the backup has the same cpe_url"},
 		{"backup: south, cpe_url: \"http://a/" + strings.Repeat("x", 256) + "\"", "longer than 256"},
 		{"backup: south, cpe_url: \"acs.example\"", "is not a URL"},
 	} {

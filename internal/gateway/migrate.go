@@ -27,7 +27,7 @@ type moves struct {
 func (g *Gateway) makeMoves(cfg *config.Config) (err error) {
 	g.moves.campaigns, err = campaign.New(cfg.Campaigns, campaign.Deps{
 		Store: g.store, Log: g.log, Metrics: g.metrics, Now: time.Now,
-		ACSs: g.acsNames, Devices: g.candidates, Wake: g.wakeForCampaign, CheckTarget: g.checkTarget, Changed: g.publishCampaign,
+		ACSs: g.acsNames, Devices: g.candidates, Wake: g.wakeForCampaign, CheckTarget: g.checkMove, Changed: g.publishCampaign,
 	})
 	g.moves.failovers = g.makeFailovers()
 	return err

@@ -12,10 +12,24 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/acsgate/acsgate/policy"
 )
 
 // preflightTimeout bounds the look at one target.
 const preflightTimeout = 10 * time.Second
+
+// checkMove tells why CPEs of some ACSs, none for any, cannot be sent to another one.
+func (g *Gateway) checkMove(ctx context.Context, to string, from []string) error {
+	rules := g.rules.Load()
+	target := rules.named(to).cpeURL
+	for _, acs := range from {
+		if url := rules.named(acs).cpeURL; url != "" && policy.SameURL(url, target) {
+			return fmt.Errorf("its cpe_url %q is that of acs %q too: there is nothing to set, move by routing", target, acs)
+		}
+	}
+	return g.checkTarget(ctx, to)
+}
 
 // checkTarget tells whether CPEs could reach an ACS by its cpe_url: a CPE whose
 // URL leads nowhere is lost until somebody visits it.
