@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,24 +33,30 @@ func filled() url.Values {
 // upload posts a form as browsers do that has a file.
 func (b *browser) upload(path string, form url.Values, name, list string, header ...string) *httptest.ResponseRecorder {
 	b.t.Helper()
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
 	form = maps.Clone(form)
 	form.Set("csrf", field(b.do("GET", "/devices", nil).Body.String(), "csrf"))
+	body, kind := multipartOf(b.t, form, name, list)
+	return b.send("POST", path, body, append([]string{"Content-Type", kind}, header...)...)
+}
+
+func multipartOf(t testing.TB, form url.Values, name, list string) (body *bytes.Buffer, kind string) {
+	t.Helper()
+	body = &bytes.Buffer{}
+	w := multipart.NewWriter(body)
 	for key, values := range form {
 		for _, v := range values {
 			if err := w.WriteField(key, v); err != nil {
-				b.t.Fatal(err)
+				t.Fatal(err)
 			}
 		}
 	}
 	part, err := w.CreateFormFile("list", name)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	_, _ = part.Write([]byte(list))
 	_ = w.Close()
-	return b.send("POST", path, &body, append([]string{"Content-Type", w.FormDataContentType()}, header...)...)
+	return body, w.FormDataContentType()
 }
 
 func TestMigration_Create(t *testing.T) {
@@ -216,5 +223,45 @@ func TestDevicesIn(t *testing.T) {
 		if got := devicesIn(text); !slices.Equal(got, want) || (got == nil) != (want == nil) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A list of many devices passes the listener, whose other bodies are small.
+func TestMigration_LongListPassesTheListener(t *testing.T) {
+	w := newWorld(t)
+	ctx, stop := context.WithCancel(t.Context())
+	base, stopped := w.listen(ctx)
+	b := w.browser()
+	b.signIn(adminToken)
+	const devices = 100_000
+	var list strings.Builder
+	for i := range devices {
+		fmt.Fprintf(&list, "00D09E-HG8245-48575443%06X\n", i)
+	}
+	form := filled()
+	form.Set("csrf", field(b.get("/devices", 200), "csrf"))
+	form.Del("devices")
+	body, kind := multipartOf(t, form, "all.txt", list.String())
+	r, err := http.NewRequestWithContext(ctx, "POST", base+"/campaigns/new", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", kind)
+	for _, c := range b.cookies {
+		r.AddCookie(c)
+	}
+	transport := &http.Transport{}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if n := len(w.fake.created.Selector.Devices); answer.StatusCode != 303 || n != devices {
+		t.Errorf("%d, %d devices", answer.StatusCode, n)
+	}
+	transport.CloseIdleConnections()
+	stop()
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }
