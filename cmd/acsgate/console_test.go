@@ -69,6 +69,7 @@ func TestConsole(t *testing.T) {
 	}
 	pictures(t, p, base, d)
 	wakeInBrowser(t, p, base, d)
+	migrateInBrowser(t, p, base)
 	drainInBrowser(t, p, base)
 
 	for path, want := range map[string]string{

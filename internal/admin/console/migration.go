@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/acsgate/acsgate/internal/admin"
@@ -140,33 +141,42 @@ func reasonOf(err error) string {
 	return text
 }
 
-// fieldOf finds the field that a sentence of the engine is about, "" for none.
+// fieldOf finds the field that a sentence of the engine is about, "" for none. Most
+// begin with the key of the API, such as waves[1].criteria.within.
 func fieldOf(line string) string {
-	for _, x := range sentences {
-		if strings.HasPrefix(line, x.begin) {
-			return x.field
+	for begin, field := range sentences {
+		if strings.HasPrefix(line, begin) {
+			return field
 		}
 	}
-	for _, name := range []string{"oui", "product_class", "serial", "software_version", "manufacturer", "source", "acs", "percent", "devices"} {
-		if rest, found := strings.CutPrefix(strings.TrimPrefix(line, "selector."), name); found && (strings.HasPrefix(rest, "[") || strings.HasPrefix(rest, ": ")) {
-			return name
-		}
+	key, _, found := strings.Cut(line, ": ")
+	if before, _, missing := strings.Cut(line, " is missing"); missing {
+		key, found = before, true
 	}
-	if strings.HasPrefix(line, "waves[") {
-		for _, name := range []string{"arrived", "second_session", "fault_rate", "within", "min_sample"} {
-			if strings.Contains(line, "."+name+": ") {
-				return name
-			}
-		}
-		return "waves"
+	if !found || strings.Contains(key, " ") {
+		return ""
+	}
+	first, last := key, key[strings.LastIndexByte(key, '.')+1:]
+	first, _, _ = strings.Cut(strings.TrimPrefix(first, "selector."), "[")
+	switch {
+	case strings.Contains(key, "criteria."):
+		return last
+	case first == "rate_per_second":
+		return "rate"
+	case slices.Contains(keyFields, first):
+		return first
 	}
 	return ""
 }
 
-// sentences are how the engine begins to speak of a field.
-var sentences = []struct{ begin, field string }{
-	{"the name ", "name"}, {"names that ", "name"}, {"there is one of that name", "name"}, {"the kind ", "kind"}, {"to is missing", "to"}, {"to: ", "to"},
-	{"from", "from"}, {"the mode ", "mode"}, {"mirror ", "mirror"}, {"the rate ", "rate"}, {"arrive_within ", "arrive_within"},
-	{"rewrite_after ", "rewrite_after"}, {"there are more than 100 waves", "waves"}, {"its waves ", "waves"},
-	{"the selector asks for nothing", "everything"}, {"the selector takes all", "everything"},
+// keyFields are keys of the API that are fields of the form.
+var keyFields = []string{
+	"name", "kind", "from", "to", "mode", "oui", "product_class", "serial", "software_version", "manufacturer", "source", "acs", "percent",
+	"devices", "waves", "mirror", "arrive_within", "rewrite_after",
+}
+
+// sentences are how the engine begins to speak of fields, where that is no key.
+var sentences = map[string]string{
+	"there is one of that name": "name", "its waves ": "waves", "the selector asks for nothing": "everything",
+	"the selector takes all": "everything", "the selector lists": "devices",
 }

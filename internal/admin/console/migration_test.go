@@ -198,10 +198,11 @@ func TestMigration_IsForAdmins(t *testing.T) {
 
 func TestFieldOf(t *testing.T) {
 	for text, want := range map[string]string{
-		`the name must be 1 to 64 letters, digits, - _ and ., and not of dots alone`: "name", "to is missing: name the ACS that devices move to": "to",
-		`from and to are both north`: "from", `selector.serial[0]: "x" is`: "serial", `devices[3]: "x" is no device`: "devices", "the selector takes all 17 known devices": "everything",
-		`waves[1].percent: "1" is not more than 1`: "waves", `waves[0].criteria.within: "99h" must be`: "within", "none of the selected devices is on south": "",
-		"devices are in another campaign that is not over: x (y)": "", "sources": "",
+		`name: "a b" must be 1 to 64 letters`: "name", "to is missing: name the ACS that devices move to": "to", `to: "north" is also in from`: "to",
+		`selector.serial[0]: "x" is`: "serial", `devices[3]: "x" is no device`: "devices", "the selector takes all 17 known devices": "everything",
+		"the selector lists 3 devices, 1 of them unknown here": "devices", `rate_per_second: "0" must be`: "rate", `mirror: "true" is for migrations alone`: "mirror",
+		`waves[1].percent: "1" is not more than 1`: "waves", `waves[0].criteria.within: "99h" must be`: "within", `criteria.fault_rate: "x" must`: "fault_rate",
+		"none of the selected devices is on south": "", "devices are in another campaign that is not over: x (y)": "", "sources": "", `acs north: it is down`: "", "store: full": "",
 	} {
 		if got := fieldOf(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
