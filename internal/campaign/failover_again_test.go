@@ -50,6 +50,9 @@ func TestFailover_DownAgainWhileItReturns(t *testing.T) {
 			}
 			pass(2 * time.Hour)
 			f.back()
+			if v := f.wantStatus("failover-north", RollingBack); v.Verdict.Reason != "" {
+				t.Errorf("a wave that is rolled back: %q", v.Verdict.Reason)
+			}
 			const returned = n - 2
 			for i := range returned {
 				f.setBack(i, policy.MoveSet)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/acsgate/acsgate/internal/store"
+	"github.com/acsgate/acsgate/policy"
 )
 
 // change is what a member is to become.
@@ -125,6 +126,9 @@ func (e *Engine) setHead(ctx context.Context, c *campaign, edit func(*head)) err
 	}
 	e.mu.Lock()
 	c.head, c.revision = h, revision
+	if told && (h.Status == Running || h.Status == RollingBack) {
+		c.verdict = policy.Verdict{} // of what was before
+	}
 	c.cursor, c.hand, c.dirty, c.looked = 0, 0, true, time.Time{}
 	e.mu.Unlock()
 	c.quiet.Store(false)
