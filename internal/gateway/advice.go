@@ -86,9 +86,9 @@ func adviseSessions(f *facts, say func(string, ...any)) {
 	mostly := r.Sessions > 0 && r.Failed*2 > r.Sessions
 	switch {
 	case mostly && f.lastFailure != "":
-		say("%d of its %d sessions have failed. The last one: %s.", r.Failed, r.Sessions, f.lastFailure)
+		say("%d sessions have failed, and %d had their Inform accepted. The last failure: %s.", r.Failed, r.Sessions, f.lastFailure)
 	case mostly:
-		say("%d of its %d sessions have failed: see the outcomes in the timeline.", r.Failed, r.Sessions)
+		say("%d sessions have failed, and %d had their Inform accepted: see the outcomes in the timeline.", r.Failed, r.Sessions)
 	case f.lastFailure != "":
 		say("Its last session has failed: %s.", f.lastFailure)
 	}

@@ -93,9 +93,9 @@ func TestAdvise(t *testing.T) {
 		{"the last session failed", func(f *facts) { f.record.Failed, f.lastFailure = 1, "timeout after 2 exchanges in 30s with north" },
 			[]string{"Its last session has failed: timeout after 2 exchanges in 30s with north.", fine}},
 		{"most sessions fail", func(f *facts) { f.record.Failed, f.lastFailure = 6, "timeout after 2 exchanges in 30s with north" },
-			[]string{"6 of its 10 sessions have failed. The last one: timeout after 2 exchanges in 30s with north.", fine}},
+			[]string{"6 sessions have failed, and 10 had their Inform accepted. The last failure: timeout after 2 exchanges in 30s with north.", fine}},
 		{"most failed, the last one not", func(f *facts) { f.record.Failed = 6 },
-			[]string{"6 of its 10 sessions have failed: see the outcomes in the timeline.", fine}},
+			[]string{"6 sessions have failed, and 10 had their Inform accepted: see the outcomes in the timeline.", fine}},
 		{"half of them failed", func(f *facts) { f.record.Failed = 5 }, []string{fine}},
 
 		{"UDP alone", func(f *facts) { f.notByHTTP = "ConnectionRequestURL is not known" },
@@ -203,7 +203,7 @@ func TestAdvise_MostTellingFirst(t *testing.T) {
 	f.home = policy.Status{ACS: "north", State: policy.Down, Reason: "connection refused"}
 	f.last = &connreq.Result{At: ago(time.Hour), Attempts: []connreq.Attempt{{Transport: connreq.UDP, Reason: noPacket}}}
 	got := advise(&f, adviceNow)
-	for i, begins := range []string{"No Inform", "ACS north is down", "9 of its 10", "It cannot be woken", "Its Connection Request login", "It is behind a NAT", "The last Connection Request"} {
+	for i, begins := range []string{"No Inform", "ACS north is down", "9 sessions have failed", "It cannot be woken", "Its Connection Request login", "It is behind a NAT", "The last Connection Request"} {
 		if i >= len(got) || !strings.HasPrefix(got[i], begins) {
 			t.Errorf("sentence %d of %q does not begin with %q", i, got, begins)
 		}
