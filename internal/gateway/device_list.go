@@ -13,6 +13,22 @@ import (
 	"github.com/acsgate/acsgate/internal/search"
 )
 
+// searchTurn is held by one at a time. A search among a million devices keeps all
+// processors but one busy for some ten milliseconds: two at once would keep sessions
+// waiting.
+type searchTurn chan struct{}
+
+func (t searchTurn) enter(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t searchTurn) leave() { <-t }
+
 // devicePage is a page of devices.
 func (g *Gateway) devicePage(ctx context.Context, q admin.DeviceQuery) (admin.DevicePage, error) {
 	find := device.Query{
@@ -24,7 +40,11 @@ func (g *Gateway) devicePage(ctx context.Context, q admin.DeviceQuery) (admin.De
 	if !q.Scope.Whole() {
 		find.All = append(find.All, scopeFilter(&q.Scope))
 	}
+	if err := g.searching.enter(ctx); err != nil {
+		return admin.DevicePage{}, err
+	}
 	page, err := g.devices.Find(ctx, find)
+	g.searching.leave()
 	if err != nil {
 		return admin.DevicePage{}, queryError(err)
 	}
@@ -102,7 +122,11 @@ func (g *Gateway) bindingPage(ctx context.Context, q admin.BindingQuery) (admin.
 	if !q.Scope.Whole() {
 		find.Allow = g.devices.TesterForSearch(scopeFilter(&q.Scope))
 	}
+	if err := g.searching.enter(ctx); err != nil {
+		return admin.BindingPage{}, err
+	}
 	page, err := g.reach.bindings.Find(ctx, find)
+	g.searching.leave()
 	if err != nil {
 		return admin.BindingPage{}, queryError(err)
 	}

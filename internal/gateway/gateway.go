@@ -64,6 +64,7 @@ type Gateway struct {
 
 	began       time.Time
 	tally       tally
+	searching   searchTurn // of searches by the API
 	sampler     *telemetry.Sampler
 	reloading   sync.Mutex // held while settings change
 	settings    atomic.Pointer[settings]
@@ -79,7 +80,7 @@ func New(cfg *config.Config, opts Options) (_ *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), began: time.Now(), reloaded: make(chan struct{}, 1)}
+	g := &Gateway{opts: opts, log: log, lines: lines, metrics: telemetry.NewRegistry(), began: time.Now(), reloaded: make(chan struct{}, 1), searching: make(searchTurn, 1)}
 	g.newSettings(cfg, fileHash(opts.ConfigFile))
 	undo := closers{lines.Stop}
 	defer func() {

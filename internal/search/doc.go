@@ -4,8 +4,8 @@
 //
 // A search reads all records, unless its page is full before: an index for each
 // thing that can be asked for would cost each session more than a scan of packed
-// records costs those who search. A scan is divided into parts, of which each
-// processor takes one after the other. Whoever scans a part takes its lock for a
-// few hundred records at a time, and lets others have the processor between two
-// parts, so that sessions do not wait for searches.
+// records costs those who search. A scan is divided into parts, which the
+// processors take one after the other; one of them stays free for sessions.
+// Whoever scans a part takes its lock for a few hundred records at a time, and
+// lets others have the processor between two parts.
 package search
