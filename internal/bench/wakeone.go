@@ -190,7 +190,7 @@ func (c *apiClients) wake(cpe int) error {
 	conn := c.conns[c.calls%len(c.conns)]
 	c.calls++
 	_, err := io.WriteString(conn, "POST "+admin.PathAPI+"devices/"+numberedDevice(cpe).String()+"/connection-request HTTP/1.1\r\n"+
-		"Host: acsgate\r\nAuthorization: Bearer "+wakeToken+"\r\nContent-Length: 0\r\n\r\n")
+		"Host: localhost\r\nAuthorization: Bearer "+wakeToken+"\r\nContent-Length: 0\r\n\r\n")
 	return err
 }
 
