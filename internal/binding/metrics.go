@@ -81,11 +81,15 @@ type census struct {
 
 	mu     sync.Mutex
 	counts Counts
-	at     time.Time // when they were counted
+	until  time.Time // when they are too old
 }
 
-// censusAge is how old the counts of a census may be.
-const censusAge = 10 * time.Second
+// The counts of a census may be ten seconds old, but not older than what keeps
+// counting below half a percent of a processor.
+const (
+	censusAge   = 10 * time.Second
+	censusShare = 200
+)
 
 var censusDesc = prometheus.NewDesc("acsgate_bindings",
 	"Bindings by state: fresh, stale since 1.5 keep-alive periods, or uncorroborated; at most ten seconds old.", []string{"state"}, nil)
@@ -106,11 +110,12 @@ func (c *census) Collect(ch chan<- prometheus.Metric) {
 func (c *census) count() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.t.now()
-	if age := now.Sub(c.at); c.at.IsZero() || age >= censusAge || age < 0 {
-		if counts, err := c.t.Count(context.Background(), now); err == nil {
-			c.counts, c.at = counts, now
-		}
+	began := time.Now()
+	if began.Before(c.until) {
+		return c.counts
+	}
+	if counts, err := c.t.Count(context.Background(), c.t.now()); err == nil {
+		c.counts, c.until = counts, began.Add(min(censusShare*time.Since(began), censusAge))
 	}
 	return c.counts
 }
