@@ -170,7 +170,7 @@ func pictures(t *testing.T, p *browsertest.Page, base string, d *demo) {
 // snap takes a picture of the page from its top.
 func snap(t *testing.T, p *browsertest.Page, name string, height int) {
 	t.Helper()
-	browsertest.Evaluate[bool](p, "scrollTo(0, 0) || true")
+	browsertest.Evaluate[bool](p, "(scrollTo(0, 0), true)")
 	path := filepath.Join(*screenshots, "console-"+name+".png")
 	p.Screenshot(path)
 	data, err := os.ReadFile(path)
