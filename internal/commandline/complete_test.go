@@ -74,6 +74,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// missing skips a test for want of a program, or fails where none may be missing.
+func missing(t *testing.T, program string) {
+	t.Helper()
+	if os.Getenv("ACSGATE_INTEROP") == "required" {
+		t.Fatalf("%s is not installed", program)
+	}
+	t.Skipf("%s is not installed", program)
+}
+
 // shell runs a script in a shell that finds prog, in a directory with one file.
 func shell(t *testing.T, name, script string, args ...string) string {
 	t.Helper()
@@ -82,7 +91,7 @@ func shell(t *testing.T, name, script string, args ...string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed", name)
+		missing(t, name)
 	}
 	dir := t.TempDir()
 	self, err := os.Executable()
@@ -151,7 +160,7 @@ done`, func(want string) string {
 // A real terminal completes a word as somebody types it.
 func TestCompletion_AtTheKeyboard(t *testing.T) {
 	if _, err := exec.LookPath("script"); err != nil {
-		t.Skip("script is not installed, which makes a terminal")
+		missing(t, "script")
 	}
 	for name, start := range map[string]string{
 		"bash": "bash --norc --noprofile -i",
@@ -159,7 +168,7 @@ func TestCompletion_AtTheKeyboard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath(name); err != nil {
-				t.Skipf("%s is not installed", name)
+				missing(t, name)
 			}
 			got := shell(t, "bash", `prog completion `+name+` >completion
 {
